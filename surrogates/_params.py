@@ -40,6 +40,13 @@ class Interval:
         None is unbounded.
     closed : {"left", "right", "both", "neither"}
         Which bounds belong to the interval; an unbounded side never does.
+
+    Examples
+    --------
+    >>> str(Interval("float", 0, 1, closed="right"))
+    'a float in the range (0, 1]'
+    >>> Interval("int", 1, None).accepts(True)
+    False
     """
 
     kind: str
@@ -52,14 +59,14 @@ class Interval:
         numbers = Integral if self.kind == "int" else Real
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers):
             return False
-        return self._above(float(value)) and self._below(float(value))
+        return bool(self._above(value) and self._below(value))
 
-    def _above(self, value: float) -> bool:
+    def _above(self, value: Any) -> Any:
         if self.low is None:
             return value > -np.inf
         return value >= self.low if self.closed in ("left", "both") else value > self.low
 
-    def _below(self, value: float) -> bool:
+    def _below(self, value: Any) -> Any:
         if self.high is None:
             return value < np.inf
         return value <= self.high if self.closed in ("right", "both") else value < self.high
@@ -67,10 +74,14 @@ class Interval:
     def __str__(self) -> str:
         left = "[" if self.low is not None and self.closed in ("left", "both") else "("
         right = "]" if self.high is not None and self.closed in ("right", "both") else ")"
-        low = "-inf" if self.low is None else f"{self.low:g}"
-        high = "inf" if self.high is None else f"{self.high:g}"
+        low = "-inf" if self.low is None else _plain(self.low)
+        high = "inf" if self.high is None else _plain(self.high)
         article = "an int" if self.kind == "int" else "a float"
         return f"{article} in the range {left}{low}, {high}{right}"
+
+
+def _plain(bound: float) -> str:
+    return f"{bound:g}" if isinstance(bound, float) else str(bound)
 
 
 class Options:
@@ -134,14 +145,14 @@ def check_params(
     Raises
     ------
     ValueError
-        Worded like scikit-learn's own: "The 'alpha' parameter of Ridge must be ...".
+        Worded like scikit-learn's own.
 
     Examples
     --------
-    >>> check_params("LIME", {"n_samples": 0}, {"n_samples": [Interval("int", 1, None)]})
+    >>> check_params("LIME", {"tol": 0}, {"tol": [Interval("float", 0, None, "neither"), NONE]})
     Traceback (most recent call last):
     ...
-    ValueError: The 'n_samples' parameter of LIME must be an int in the range [1, inf). Got 0 instead.
+    ValueError: The 'tol' parameter of LIME must be a float in the range (0, inf) or None. Got 0...
     """
     for name, alternatives in constraints.items():
         value = params[name]

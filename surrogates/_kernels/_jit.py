@@ -5,6 +5,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+__all__ = ["kernel", "reduction_kernel"]
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
