@@ -1,0 +1,1 @@
+"""How a model is asked: tables, predictors, what an absent feature becomes."""

@@ -1,0 +1,208 @@
+"""What an absent feature becomes: mixtures of explained rows and reference rows.
+
+A mixture takes the columns of the present players from an explained row and all others from a
+reference row. Mixtures are written into one block that is used again for every model call.
+"""
+
+import sys
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from surrogates._kernels.compose import mix_positions, mix_rows
+from surrogates.blackbox.players import Players
+from surrogates.blackbox.table import (
+    build_frame,
+    is_frame,
+    joined_columns,
+    numeric_block,
+)
+
+__all__ = ["Games", "Mixtures", "make_mixtures", "rows_per_call"]
+
+_MOST_BYTES = 8 * 2**20
+_MOST_ROWS = 16384
+_ALIGNED = np.empty((0, 0), dtype=np.int64)
+
+
+def rows_per_call(n_columns: int) -> int:
+    """Return how many mixtures fit in one model call."""
+    return max(256, min(_MOST_ROWS, _MOST_BYTES // (8 * n_columns)))
+
+
+@dataclass(frozen=True)
+class Games:
+    """Which mixtures are asked about: games of one row with the same number of players.
+
+    For each game in turn, the mixtures with the row's values on each coalition, then those with
+    row and reference exchanged.
+
+    Parameters
+    ----------
+    row : int
+        Position of the explained row.
+    references : ndarray of shape (n_games,) or longer
+        Position of the first reference row of each game.
+    players : ndarray of shape (n_games, n_players)
+        The players of each game.
+    coalitions : ndarray of shape (n_designs, n_pairs_of_design, n_players)
+    design_of : ndarray of shape (n_games,)
+    dealt : ndarray of shape (n_pairs_of_design,)
+        Which reference row, counted from the game's first, fills in for absent players.
+    first_pair, n_pairs : int
+        The pairs of the designs that are asked about.
+    """
+
+    row: int
+    references: NDArray[np.int64]
+    players: NDArray[np.int64]
+    coalitions: NDArray[np.uint8]
+    design_of: NDArray[np.int64]
+    dealt: NDArray[np.int64]
+    first_pair: int
+    n_pairs: int
+
+    def owner(self, n_players: int) -> NDArray[np.int64]:
+        """Return for each game and player of the table its place in the game, or -1."""
+        owner = np.full((len(self.players), n_players), -1)
+        places = np.arange(self.players.shape[1])
+        np.put_along_axis(owner, self.players, places[None], axis=1)
+        return owner
+
+
+class Mixtures(Protocol):
+    """Writes mixtures of the rows of one table with those of a reference table."""
+
+    n_rows: int
+    """Rows that the block holds."""
+
+    def differing(self, row: int) -> NDArray[np.bool_]:
+        """Tell where a row differs from each reference row: (n_references, n_players)."""
+
+    def write(self, at: slice, games: Games, start: int) -> None:
+        """Write the mixtures of games, from number `start` on, into rows of the block."""
+
+    def table(self, n_rows: int) -> Any:
+        """Return the first rows of the block in the container of the reference table."""
+
+
+def make_mixtures(rows: Any, reference: Any, players: Players, n_rows: int) -> Mixtures:
+    """Return what writes mixtures of `rows` and `reference`, in blocks of at most `n_rows`."""
+    first, second = numeric_block(reference), numeric_block(rows)
+    if first is not None and second is not None:
+        return _ArrayMixtures(second, first, reference, players, n_rows)
+    return _FrameMixtures(rows, reference, players, n_rows)
+
+
+class _ArrayMixtures:
+    """Mixtures of tables whose columns share one numpy dtype: one block of rows."""
+
+    def __init__(
+        self, rows: NDArray[Any], reference: NDArray[Any], like: Any, players: Players, n_rows: int
+    ) -> None:
+        dtype = np.result_type(rows, reference)
+        # memory-mapped tables are read-only, another type to a kernel: it would be compiled anew
+        self._rows = np.require(rows, dtype, ["C", "W"])
+        self._reference = np.require(reference, dtype, ["C", "W"])
+        self._like = like
+        self._players = players
+        self._block = np.empty((n_rows, rows.shape[1]), dtype=dtype)
+        self.n_rows = n_rows
+
+    def differing(self, row: int) -> NDArray[np.bool_]:
+        x, reference = self._rows[row], self._reference
+        unequal = reference != x
+        if reference.dtype.kind == "f":
+            unequal &= ~(np.isnan(reference) & np.isnan(x))
+        return self._players.gather(unequal)
+
+    def write(self, at: slice, games: Games, start: int) -> None:
+        aligned = self._players.are_columns and games.players.shape[1] == len(self._players)
+        mix_rows(
+            _bits(self._block[at]),
+            start,
+            _bits(self._rows[games.row]),
+            _bits(self._reference),
+            games.references,
+            games.dealt,
+            games.design_of,
+            games.coalitions,
+            games.first_pair,
+            games.n_pairs,
+            _ALIGNED
+            if aligned
+            else games.owner(len(self._players)).take(self._players.of_column, axis=1),
+        )
+
+    def table(self, n_rows: int) -> Any:
+        block = self._block[:n_rows]
+        if isinstance(self._like, pd.DataFrame):
+            return pd.DataFrame(block, columns=self._like.columns, copy=False)
+        if is_frame(self._like):
+            return sys.modules["polars"].DataFrame(block, schema=self._like.columns)
+        return block
+
+
+def _bits(values: NDArray[Any]) -> NDArray[np.unsignedinteger]:
+    return values.view(f"u{values.dtype.itemsize}")
+
+
+class _FrameMixtures:
+    """Mixtures of mixed tables: columns are taken one by one from the rows of both tables."""
+
+    def __init__(self, rows: Any, reference: Any, players: Players, n_rows: int) -> None:
+        self._columns = joined_columns(reference, rows)
+        self._codes = np.column_stack([_codes(column) for column in self._columns])
+        self._n_references = reference.shape[0]
+        self._like = reference
+        self._players = players
+        self._positions = np.empty((len(players), n_rows), dtype=np.int64)
+        self.n_rows = n_rows
+
+    def differing(self, row: int) -> NDArray[np.bool_]:
+        of_row = self._codes[self._n_references + row]
+        return self._players.gather(self._codes[: self._n_references] != of_row)
+
+    def write(self, at: slice, games: Games, start: int) -> None:
+        mix_positions(
+            self._positions,
+            at.start,
+            at.stop - at.start,
+            start,
+            self._n_references + games.row,
+            games.references,
+            games.dealt,
+            games.design_of,
+            games.coalitions,
+            games.first_pair,
+            games.n_pairs,
+            games.owner(len(self._players)),
+        )
+
+    def table(self, n_rows: int) -> Any:
+        taken = [
+            _take(column, self._positions[player, :n_rows])
+            for column, player in zip(self._columns, self._players.of_column, strict=True)
+        ]
+        if is_frame(self._like):
+            return build_frame(self._like, taken)
+        block = np.empty((n_rows, len(taken)), dtype=taken[0].dtype)
+        for position, column in enumerate(taken):
+            block[:, position] = column
+        return block
+
+
+def _take(column: Any, positions: NDArray[np.int64]) -> Any:
+    return column.gather(positions) if hasattr(column, "gather") else column.take(positions)
+
+
+def _codes(column: Any) -> NDArray[np.int64]:
+    """Return a number for each distinct value of a column; missing values of one kind are equal."""
+    values = column if not hasattr(column, "gather") else np.asarray(column.to_list(), dtype=object)
+    codes = np.array(pd.factorize(values)[0], dtype=np.int64)
+    if isinstance(values, np.ndarray) and values.dtype.kind == "O":
+        codes[[value is None for value in values]] = -2  # a model may tell None from NaN
+    return codes
