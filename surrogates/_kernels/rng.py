@@ -1,6 +1,6 @@
-"""Counter-based random numbers: the same (seed, stream, counter) gives the same number on any thread.
+"""Counter-based random numbers: one (seed, stream, counter) gives one number, on any thread.
 
-The generator is the finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) applied to a
+The generator is the finalizer of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) applied to a
 key made from seed, stream and counter, so nothing has to be stored or advanced.
 """
 

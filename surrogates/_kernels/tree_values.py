@@ -29,6 +29,7 @@ from surrogates._kernels.trees import LEAF, Trees, goes_left
 
 __all__ = [
     "BLOCK",
+    "Descent",
     "References",
     "add_interactions",
     "add_moments",

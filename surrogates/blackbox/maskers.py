@@ -24,7 +24,7 @@ from surrogates.blackbox.table import (
 __all__ = ["Games", "Mixtures", "make_mixtures", "rows_per_call"]
 
 _MOST_BYTES = 8 * 2**20
-_MOST_ROWS = 16384
+_MOST_ROWS = 8192
 _ALIGNED = np.empty((0, 0), dtype=np.int64)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-__all__ = ["Product", "SumOfProducts"]
+__all__ = ["Product", "SumOfProducts", "as_bunch"]
 
 Values = NDArray[np.float64]
 ColumnFunction = Callable[[NDArray[Any]], Values]
@@ -26,6 +26,12 @@ class Product:
         What the product is multiplied by.
     columns : tuple of str
         Names of the columns whose functions are multiplied, each once.
+
+    Examples
+    --------
+    >>> from surrogates.datasets import Product
+    >>> Product(2.5, ("income", "age")).columns
+    ('income', 'age')
     """
 
     coefficient: float
