@@ -1,0 +1,32 @@
+"""Explain any fitted model from the outside, the scikit-learn way.
+
+Wrap a model, `fit` on reference data, `explain` rows::
+
+    from surrogates import KernelSHAP
+
+    explanation = KernelSHAP(model, random_state=0).fit(X_reference).explain(X)
+
+Public names are imported when they are first used, so importing the package stays cheap.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from surrogates.attribution.shapley import KernelSHAP
+
+__version__ = "0.1.0.dev0"
+
+__all__ = ["KernelSHAP", "__version__"]
+
+_HOME_OF = {"KernelSHAP": "surrogates.attribution.shapley"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        return getattr(import_module(_HOME_OF[name]), name)
+    raise AttributeError(f"module 'surrogates' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""Which columns, and how much."""
