@@ -208,10 +208,15 @@ class Attribution(Result):
     def output(self, name: str) -> Self:
         """Select one output by name; the axis of the outputs stays.
 
-        Raises
-        ------
-        KeyError
-            There is no such output.
+        Parameters
+        ----------
+        name : str
+            One of ``output_names``.
+
+        Returns
+        -------
+        explanation : Attribution
+            KeyError where there is no such output.
         """
         positions = name_positions("output", [str(name)], self.output_names)
         return self._select("outputs", positions, output_names=(str(name),))
@@ -330,7 +335,13 @@ class Attribution(Result):
         raise ValueError(f"kind must be 'long' or 'wide'. Got {kind!r} instead.")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all fields as JSON-able values: NaN becomes None, dates become text."""
+        """Return all fields as JSON-able values.
+
+        Returns
+        -------
+        fields : dict
+            NaN becomes None, dates become text.
+        """
         return as_dict(self)
 
     def to_shap(self) -> Any:

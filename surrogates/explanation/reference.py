@@ -38,6 +38,10 @@ class Reference:
         ----------
         outputs : sequence of int
             Positions.
+
+        Returns
+        -------
+        reference : Reference
         """
         if not self.mean_response:
             return self

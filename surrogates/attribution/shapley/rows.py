@@ -15,7 +15,7 @@ from surrogates.blackbox.maskers import Mixtures
 __all__ = ["ExplainedRow"]
 
 _N_ROTATED = 8  # shared designs among which a hash of the row's values chooses
-_PAIRS_PER_PLAYER = 2.0  # below it a reference row has too few pairs for a regression of its own
+_PAIRS_PER_PLAYER = 1.5  # below it a reference row has too few pairs for a regression of its own
 
 
 class ExplainedRow:

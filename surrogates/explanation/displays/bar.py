@@ -79,7 +79,13 @@ class BarDisplay:
         self.note = note
 
     def frame(self) -> pd.DataFrame:
-        """Return one line per feature in the order of the bars: feature, number, std_error."""
+        """Return the numbers behind the picture.
+
+        Returns
+        -------
+        frame : DataFrame
+            One line per feature in the order of the bars: feature, number, std_error.
+        """
         order = by_magnitude(self.values)
         errors = np.full(len(order), np.nan) if self.std_errors is None else self.std_errors[order]
         return pd.DataFrame(

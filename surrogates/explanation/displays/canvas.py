@@ -81,7 +81,7 @@ def set_titles(ax: Any, title: str | None, note: str | None, xlabel: str) -> Non
 
 
 def half_widths(std_errors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return half the widths of 95 % intervals; NaN, which draws nothing, where they have no end."""
+    """Return half the widths of 95 % intervals, and NaN, which draws nothing, for endless ones."""
     return np.where(np.isfinite(std_errors), 1.96 * std_errors, np.nan)
 
 

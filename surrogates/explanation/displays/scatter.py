@@ -87,7 +87,13 @@ class ScatterDisplay:
         self.note = note
 
     def frame(self) -> pd.DataFrame:
-        """Return one line per row with the columns row, value, attribution and std_error."""
+        """Return the numbers behind the picture.
+
+        Returns
+        -------
+        frame : DataFrame
+            One line per row with the columns row, value, attribution and std_error.
+        """
         unknown = np.full(len(self.values), np.nan)
         return pd.DataFrame(
             {

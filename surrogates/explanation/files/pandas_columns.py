@@ -58,7 +58,7 @@ def decode_column(fetch: Fetch, node: dict[str, Any]) -> Any:
         return utc.dt.tz_localize("UTC").dt.tz_convert(zone_name(node["zone"]))
     values = np.array(fetch(node["values"]))  # pandas wants to own what it holds
     dtype: Any = _decode_dtype(node["dtype"]) if "dtype" in node else values.dtype
-    return pd.Series(values, dtype=object if dtype.kind in "SU" else dtype)
+    return pd.Series(values, dtype=dtype)
 
 
 def _encode_dtype(dtype: Any) -> list[str]:
@@ -105,10 +105,11 @@ def encode_index(keep: Keep, index: pd.Index) -> dict[str, Any]:
     TypeError
         A dtype or a label that has no place in a file.
     """
+    node = {"$": "index", "names": [encode_scalar(name) for name in index.names]}
     if isinstance(index, pd.MultiIndex):
-        levels = [index.get_level_values(number) for number in range(index.nlevels)]
-        return {"$": "index", "levels": [encode_index(keep, level) for level in levels]}
-    node = {"$": "index", "name": encode_scalar(index.name)}
+        bare = index.set_names([None] * index.nlevels)  # since names may be numbers of levels
+        levels = [bare.get_level_values(number) for number in range(index.nlevels)]
+        return node | {"levels": [encode_index(keep, level) for level in levels]}
     if isinstance(index, pd.RangeIndex):
         return node | {"range": [index.start, index.stop, index.step]}
     frequency = index.freqstr if isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex)) else None
@@ -117,13 +118,16 @@ def encode_index(keep: Keep, index: pd.Index) -> dict[str, Any]:
 
 def decode_index(fetch: Fetch, node: dict[str, Any]) -> pd.Index:
     """Return the index of a node."""
+    return _decode_labels(fetch, node).set_names([decode_scalar(name) for name in node["names"]])
+
+
+def _decode_labels(fetch: Fetch, node: dict[str, Any]) -> pd.Index:
     if "levels" in node:
         return pd.MultiIndex.from_arrays([decode_index(fetch, level) for level in node["levels"]])
-    name = decode_scalar(node["name"])
     if "range" in node:
         start, stop, step = node["range"]
-        return pd.RangeIndex(start, stop, step, name=name)
-    index: Any = pd.Index(decode_column(fetch, node["labels"]), name=name)
+        return pd.RangeIndex(start, stop, step)
+    index: Any = pd.Index(decode_column(fetch, node["labels"]))
     if node["frequency"] is not None:
         index.freq = node["frequency"]
     return index
