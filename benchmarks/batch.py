@@ -1,6 +1,6 @@
 """A monthly batch: the reasons of many generated loan applications in bounded memory.
 
-OMP_NUM_THREADS=1 python benchmarks/batch.py [--rows 200000] [--model boosting|linear|mlp]
+OMP_NUM_THREADS=1 python benchmarks/batch.py --model boosting --every-reference
 """
 
 import argparse
@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--size", type=int, default=5000)
     parser.add_argument("--model", choices=sorted(MODELS), default="boosting")
+    parser.add_argument("--every-reference", action="store_true", help="n_background=None")
     parser.add_argument("--sampling", action="store_true", help="do not use exact paths")
     arguments = parser.parse_args()
     training = make_loan_applications(2000, random_state=0)
@@ -57,6 +58,7 @@ def main() -> None:
         response_method=response_method,
         target="bad",
         method="sampling" if arguments.sampling else "auto",
+        n_background=None if arguments.every_reference else 100,
         random_state=0,
     ).fit(training.data)
     explainer.explain(applications.head(100))  # warm-up
@@ -70,13 +72,15 @@ def main() -> None:
     result = {
         "model": arguments.model,
         "rows": arguments.rows,
+        "reference_rows": int(explainer.explain(applications.head(1)).reference.n_rows),
         "rows_per_second": arguments.rows / seconds,
         "reasons": len(reasons),
         "extra_peak_mib": extra,
         "method": explainer.explain(applications.head(2)).params["method"],
     }
     print(json.dumps(result, indent=1))
-    path = Path(__file__).parent / "results" / f"batch_{arguments.model}.json"
+    name = f"batch_{arguments.model}_{result['reference_rows']}.json"
+    path = Path(__file__).parent / "results" / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(result, indent=1), encoding="utf-8")
 
