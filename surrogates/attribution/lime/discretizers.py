@@ -1,0 +1,81 @@
+"""Where the values of a numeric column are cut into bins."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from sklearn.utils.multiclass import type_of_target
+
+__all__ = ["QUANTILES", "entropy_borders", "quantile_borders"]
+
+QUANTILES = {"quartile": 4, "decile": 10}
+_DEPTH = 3
+_ROUNDING = 1e-12
+
+
+def quantile_borders(
+    values: NDArray[np.float64], weights: NDArray[np.float64], n_bins: int
+) -> NDArray[np.float64]:
+    """Return the borders of bins that hold equal shares of a column, as ties allow.
+
+    A border is the smallest observed value up to which the share is reached, so that bins
+    (low, high] do not depend on whether rows are repeated or weighted.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Numbers; NaN is left out.
+    weights : ndarray of shape (n,)
+    n_bins : int
+
+    Returns
+    -------
+    borders : ndarray of shape (n_borders,)
+        Increasing, and below the largest value.
+
+    Examples
+    --------
+    >>> quantile_borders(np.arange(8.0), np.ones(8), 4)
+    array([1., 3., 5.])
+    """
+    present = ~np.isnan(values)
+    known, own = values[present], weights[present]
+    if not len(known):
+        return np.empty(0)
+    order = np.argsort(known, kind="stable")
+    shares = np.cumsum(own[order])
+    wanted = np.arange(1, n_bins) / n_bins * (1.0 - _ROUNDING) * shares[-1]
+    borders = np.unique(known[order][np.searchsorted(shares, wanted)])
+    return borders[borders < known.max()]
+
+
+def entropy_borders(
+    values: NDArray[np.float64], weights: NDArray[np.float64], y: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Return the thresholds of a shallow tree that predicts the target from one column.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Numbers; NaN is left out.
+    weights : ndarray of shape (n,)
+    y : ndarray of shape (n,)
+        Classes, which the tree separates by entropy, or numbers, by squared error.
+
+    Returns
+    -------
+    borders : ndarray of shape (n_borders,)
+        Increasing. The median where the tree finds no split.
+    """
+    present = ~np.isnan(values)
+    if not present.any():
+        return np.empty(0)
+    if type_of_target(y).startswith("continuous"):
+        tree = DecisionTreeRegressor(max_depth=_DEPTH, random_state=0)
+    else:
+        tree = DecisionTreeClassifier(criterion="entropy", max_depth=_DEPTH, random_state=0)
+    tree.fit(values[present, None], y[present], sample_weight=weights[present])
+    nodes = tree.tree_
+    borders = np.unique(nodes.threshold[nodes.children_left >= 0]).astype(np.float64)
+    return borders if len(borders) else quantile_borders(values, weights, 2)

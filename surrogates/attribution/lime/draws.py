@@ -1,0 +1,201 @@
+"""Neighbours drawn in stages, with what the model answers to them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surrogates.attribution.lime.control import Control, fit_control
+from surrogates.attribution.lime.neighbourhood import Sampled, SampleSize
+from surrogates.attribution.lime.representation import Representation
+from surrogates.blackbox.maskers import rows_per_call
+from surrogates.blackbox.model import Model
+from surrogates.blackbox.neighbour_tables import draw_table
+from surrogates.blackbox.recombination import recombine
+from surrogates.blackbox.reference import ReferenceRows
+from surrogates.blackbox.samplers import Marginal, ScrambledPoints
+from surrogates.blackbox.table import build_frame, is_frame, joined_columns, take_rows
+
+__all__ = ["BackgroundDraw", "Draw", "MarginalDraw", "StagedSample", "World", "stacked"]
+
+
+@dataclass(frozen=True)
+class World:
+    """The model, and the table that neighbours are drawn like.
+
+    Parameters
+    ----------
+    model : Model
+    reference : ReferenceRows
+    representation : Representation
+    points : ScrambledPoints
+        The points that all neighbours are drawn with; a last coordinate picks reference rows.
+    """
+
+    model: Model
+    reference: ReferenceRows
+    representation: Representation
+    points: ScrambledPoints
+
+    def ask(self, table: Any) -> NDArray[np.float64]:
+        """Ask the model about many rows, in calls of bounded size."""
+        size, n = rows_per_call(table.shape[1]), table.shape[0]
+        if n <= size:
+            return self.model(table)
+        blocks = (slice(start, start + size) for start in range(0, n, size))
+        return np.concatenate([self.model(take_rows(table, block)) for block in blocks])
+
+
+class Draw(Protocol):
+    """A way to draw neighbours."""
+
+    def sample(self, first: int, n_scrambles: int) -> Sampled:
+        """Draw neighbours with some scrambles of the points, and ask the model about them."""
+
+
+@dataclass(frozen=True)
+class MarginalDraw:
+    """Every column on its own, from a distribution.
+
+    Parameters
+    ----------
+    world : World
+    marginals : sequence of Marginal
+    """
+
+    world: World
+    marginals: Sequence[Marginal]
+
+    def sample(self, first: int, n_scrambles: int) -> Sampled:
+        """Draw neighbours with some scrambles of the points, and ask the model about them."""
+        world = self.world
+        drawn = draw_table(world.reference.rows, self.marginals, world.points, first, n_scrambles)
+        seen = world.representation
+        return Sampled(
+            bins=drawn.bins,
+            standardized=None if seen.discretizes else seen.standardized(drawn.numbers),
+            responses=np.ascontiguousarray(world.ask(drawn.table).T),
+            size=world.points.n_points,
+            n_scrambles=n_scrambles,
+        )
+
+
+@dataclass(frozen=True)
+class BackgroundDraw:
+    """The explained row, with some columns replaced by those of one reference row at a time.
+
+    Parameters
+    ----------
+    world : World
+    table : ndarray or DataFrame of shape (n_references + n_rows, n_columns)
+        Reference rows, then explained rows.
+    position : int
+        That of the explained row.
+    kept : float
+        Chance of each column to be kept.
+    """
+
+    world: World
+    table: Any
+    position: int
+    kept: float
+
+    def sample(self, first: int, n_scrambles: int) -> Sampled:
+        """Draw neighbours with some scrambles of the points, and ask the model about them."""
+        points, reference = self.world.points, self.world.reference
+        n_columns = self.table.shape[1]
+        u = [points.column(column, first, n_scrambles) for column in range(n_columns + 1)]
+        replaced = np.stack(u[:-1]) >= self.kept
+        edges = np.cumsum(reference.weights)
+        edges[-1] = np.inf
+        donors = np.searchsorted(edges, u[-1], side="right")
+        places = np.where(replaced, donors, len(reference) + self.position).T
+        responses = np.ascontiguousarray(self.world.ask(recombine(self.table, places)).T)
+        return Sampled(replaced.astype(np.int32), None, responses, points.n_points, n_scrambles)
+
+
+def stacked(reference: Any, rows: Any) -> Any:
+    """Return one table of the reference rows, then other rows."""
+    columns = joined_columns(reference, rows)
+    return build_frame(reference, columns) if is_frame(reference) else np.column_stack(columns)
+
+
+def _joined(first: Sampled, second: Sampled) -> Sampled:
+    numbers = None
+    if first.standardized is not None and second.standardized is not None:
+        numbers = np.hstack([first.standardized, second.standardized])
+    return replace(
+        first,
+        bins=np.hstack([first.bins, second.bins]),
+        standardized=numbers,
+        responses=np.hstack([first.responses, second.responses]),
+        n_scrambles=first.n_scrambles + second.n_scrambles,
+    )
+
+
+@dataclass
+class StagedSample:
+    """A sample that grows from stage to stage, each neighbour asked about once.
+
+    Parameters
+    ----------
+    draw : Draw
+    size : SampleSize
+    samples : list of Sampled, default=[]
+        Those of the stages reached: the neighbours to fit on, then the fresh ones.
+    width : float or None, default=None
+        Of the kernel under which an additive control variate is wanted; None wants none.
+    """
+
+    draw: Draw
+    size: SampleSize
+    samples: list[Sampled] = field(default_factory=list)
+    width: float | None = None
+
+    def at(self, stage: int) -> Sampled:
+        """Return the sample of a stage."""
+        while len(self.samples) <= stage:
+            self._grow()
+        return self.samples[stage]
+
+    def copy(self) -> "StagedSample":
+        """Return a sample that can grow without changing this one."""
+        return StagedSample(self.draw, self.size, list(self.samples), self.width)
+
+    @property
+    def n_asked(self) -> int:
+        """Rows that the model was asked about."""
+        return self.samples[-1].bins.shape[1] if self.samples else 0
+
+    def _grow(self) -> None:
+        stages, reached = self.size.stages, len(self.samples)
+        if reached == 0:
+            fitted = self.draw.sample(0, stages[0])
+            fresh = self.draw.sample(self.size.first_fresh, self.size.n_fresh)
+        else:
+            last = self.samples[-1]
+            done = last.n_scrambles
+            more = self.draw.sample(done, stages[reached] - done)
+            fitted = _joined(_part(last, slice(0, done * last.size), done), more)
+            fresh = _part(last, slice(done * last.size, None), 0)
+        whole = replace(_joined(fitted, fresh), n_scrambles=fitted.n_scrambles)
+        self.samples.append(replace(whole, control=self._control(whole)))
+
+    def _control(self, whole: Sampled) -> Control | None:
+        if self.width is None or not isinstance(self.draw, MarginalDraw):
+            return None
+        seen, n_fitted = self.draw.world.representation, whole.size * whole.n_scrambles
+        return fit_control(seen, whole.bins, whole.responses, n_fitted, self.width)
+
+
+def _part(sampled: Sampled, rows: slice, n_scrambles: int) -> Sampled:
+    numbers = sampled.standardized
+    return Sampled(
+        sampled.bins[:, rows],
+        None if numbers is None else numbers[:, rows],
+        sampled.responses[:, rows],
+        sampled.size,
+        n_scrambles,
+    )

@@ -1,0 +1,187 @@
+"""The interpretable representation: what a surrogate sees of a row.
+
+With bins, a column is 1 where a neighbour has the bin of the explained row, else 0. Without, a
+numeric column is its standardized value; levels and missing values stay matches.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surrogates.attribution.lime.discretizers import QUANTILES, entropy_borders, quantile_borders
+from surrogates.blackbox.column_kinds import (
+    ColumnKind,
+    Levels,
+    column_kind,
+    column_numbers,
+    read_levels,
+)
+from surrogates.blackbox.samplers import Marginal, make_atoms, make_pieces
+
+__all__ = ["ColumnView", "Representation", "make_representation"]
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnView:
+    """One column of the reference table.
+
+    Parameters
+    ----------
+    kind : ColumnKind
+    levels : Levels or None
+        None for numbers.
+    borders : ndarray of shape (n_borders,)
+        Of the bins of numbers.
+    mean, scale : float
+        Of the numbers; their standard deviation, 1 where they do not vary.
+    marginal : Marginal
+    """
+
+    kind: ColumnKind
+    levels: Levels | None
+    borders: NDArray[np.float64]
+    mean: float
+    scale: float
+    marginal: Marginal
+
+    def bins(self, table: Any, position: int) -> NDArray[np.int32]:
+        """Return the bin of each value of a column: -1 for levels that the reference lacks."""
+        if self.levels is not None:
+            return self.levels.codes(table, position)
+        return self.bins_of(column_numbers(table, position))
+
+    def bins_of(self, numbers: NDArray[np.float64]) -> NDArray[np.int32]:
+        """Return the bin of each number; missing ones have the last."""
+        return _bins(numbers, self.borders)
+
+    def standardized(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return numbers in standard deviations from the mean, and 0 for missing ones."""
+        return np.nan_to_num((numbers - self.mean) / self.scale)
+
+    def share_of(self, bins: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return the share of the reference rows in each of some bins."""
+        own = self.marginal
+        known = np.bincount(own.bins, weights=own.weights, minlength=max(bins.max() + 1, 1))
+        return np.where(bins < 0, 0.0, known[bins])
+
+
+@dataclass(frozen=True, eq=False)
+class Representation:
+    """The columns of a table as a surrogate sees them.
+
+    Parameters
+    ----------
+    columns : tuple of ColumnView
+    discretizes : bool
+        Whether numbers are seen as bins.
+    """
+
+    columns: tuple[ColumnView, ...]
+    discretizes: bool
+
+    @property
+    def marginals(self) -> list[Marginal]:
+        """The distribution of each column."""
+        return [column.marginal for column in self.columns]
+
+    def bins(self, table: Any) -> NDArray[np.int32]:
+        """Return the bins of rows, (n_rows, n_columns)."""
+        return np.column_stack([own.bins(table, j) for j, own in enumerate(self.columns)])
+
+    def numbers(self, table: Any) -> NDArray[np.float64]:
+        """Return rows as numbers, (n_rows, n_columns): NaN where a value is none."""
+        numbers = np.full(table.shape, np.nan)
+        for position, column in enumerate(self.columns):
+            if column.levels is None:
+                numbers[:, position] = column_numbers(table, position)
+        return numbers
+
+    def standardized(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return numbers (n_columns, n) in standard deviations, 0 where there is none."""
+        pairs = zip(self.columns, numbers, strict=True)
+        return np.stack([column.standardized(own) for column, own in pairs])
+
+    def seen_as_number(self, numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which columns of explained rows are seen as numbers, of the shape of `numbers`."""
+        return ~np.isnan(numbers) & (not self.discretizes)
+
+    def shares(self, bins: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return the share of the reference rows that have the bin of each row, as `bins`."""
+        return np.column_stack([own.share_of(bins[:, j]) for j, own in enumerate(self.columns)])
+
+
+def make_representation(
+    table: Any, weights: NDArray[np.float64], discretizer: str | int | None, y: Any = None
+) -> Representation:
+    """Learn bins and distributions of the columns of a reference table.
+
+    Parameters
+    ----------
+    table : ndarray or DataFrame of shape (n_rows, n_columns)
+    weights : ndarray of shape (n_rows,)
+        They sum to one.
+    discretizer : {"quartile", "decile", "entropy"}, int or None
+    y : array-like of shape (n_rows,), default=None
+        What the bins of "entropy" predict.
+    """
+    columns = [
+        _read_column(table, position, weights, discretizer, y) for position in range(table.shape[1])
+    ]
+    return Representation(tuple(columns), discretizer is not None)
+
+
+def _read_column(
+    table: Any, position: int, weights: NDArray[np.float64], discretizer: Any, y: Any
+) -> ColumnView:
+    kind = column_kind(table, position)
+    if kind is ColumnKind.LEVEL:
+        levels = read_levels(table, position)
+        codes = levels.codes(table, position)
+        atoms = make_atoms(codes.astype(np.int64), np.full(len(codes), np.nan), codes, weights)
+        return ColumnView(kind, levels, np.empty(0), 0.0, 1.0, atoms)
+    numbers = column_numbers(table, position)
+    borders = _borders(numbers, weights, discretizer, y)
+    marginal = _marginal(kind, numbers, weights, borders)
+    return ColumnView(kind, None, borders, *_mean_and_scale(numbers, weights), marginal)
+
+
+def _borders(
+    numbers: NDArray[np.float64], weights: NDArray[np.float64], discretizer: Any, y: Any
+) -> NDArray[np.float64]:
+    if discretizer is None:
+        return np.empty(0)
+    if discretizer == "entropy":
+        return entropy_borders(numbers, weights, np.asarray(y))
+    return quantile_borders(numbers, weights, QUANTILES.get(discretizer, discretizer))
+
+
+def _mean_and_scale(
+    numbers: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[float, float]:
+    present = ~np.isnan(numbers)
+    if not present.any():
+        return 0.0, 1.0
+    known, own = numbers[present], weights[present]
+    mean = own @ known / own.sum()
+    scale = np.sqrt(own @ (known - mean) ** 2 / own.sum())
+    return float(mean), float(scale) or 1.0
+
+
+def _marginal(
+    kind: ColumnKind,
+    numbers: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    borders: NDArray[np.float64],
+) -> Marginal:
+    if kind is ColumnKind.FLOAT:
+        return make_pieces(numbers, weights, borders)
+    codes = np.unique(numbers, return_inverse=True)[1]  # NaN, the last of the sorted, is one code
+    return make_atoms(codes, numbers, _bins(numbers, borders), weights)
+
+
+def _bins(numbers: NDArray[np.float64], borders: NDArray[np.float64]) -> NDArray[np.int32]:
+    bins = np.searchsorted(borders, numbers).astype(np.int32)
+    bins[np.isnan(numbers)] = len(borders) + 1
+    return bins

@@ -1,0 +1,138 @@
+"""Tables of drawn neighbours, in the container and the dtypes of the reference table."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from surrogates.blackbox.samplers import Atoms, Marginal, Pieces, ScrambledPoints
+from surrogates.blackbox.table import build_frame, is_frame, is_polars, numeric_block
+
+__all__ = ["Drawn", "compose", "draw_table"]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Neighbours, column by column.
+
+    Parameters
+    ----------
+    table : ndarray or DataFrame of shape (n, n_columns)
+        As the model takes them.
+    bins : ndarray of shape (n_columns, n)
+    numbers : ndarray of shape (n_columns, n)
+        Values as numbers, NaN where they are none.
+    """
+
+    table: Any
+    bins: NDArray[np.int32]
+    numbers: NDArray[np.float64]
+
+
+def draw_table(
+    reference: Any,
+    marginals: Sequence[Marginal],
+    points: ScrambledPoints,
+    first: int,
+    n_scrambles: int,
+) -> Drawn:
+    """Draw rows whose columns are independent.
+
+    Parameters
+    ----------
+    reference : ndarray or DataFrame of shape (n_references, n_columns)
+        Gives observed values, the container and the dtypes.
+    marginals : sequence of Marginal
+        The distribution of each column.
+    points : ScrambledPoints
+    first, n_scrambles : int
+        The scrambles of the points that are used.
+    """
+    n, n_columns = n_scrambles * points.n_points, len(marginals)
+    bins = np.empty((n_columns, n), dtype=np.int32)
+    numbers = np.empty((n_columns, n))
+    drawn: list[Any] = []
+    for column, marginal in enumerate(marginals):
+        u = points.column(column, first, n_scrambles)
+        if isinstance(marginal, Pieces):
+            values, bins[column] = marginal.draw(u)
+            numbers[column] = values
+            drawn.append(values)
+        else:
+            atoms = marginal.draw(u)
+            bins[column], numbers[column] = marginal.bins[atoms], marginal.numbers[atoms]
+            drawn.append(marginal.positions[atoms])
+    return Drawn(compose(reference, marginals, drawn), bins, numbers)
+
+
+def compose(reference: Any, marginals: Sequence[Marginal], drawn: Sequence[NDArray[Any]]) -> Any:
+    """Assemble rows from columns.
+
+    Parameters
+    ----------
+    reference : ndarray or DataFrame of shape (n_references, n_columns)
+        Gives observed values, the container and the dtypes.
+    marginals : sequence of Marginal
+    drawn : sequence of ndarray of shape (n,)
+        For each column, numbers where its distribution is of pieces, and positions of reference
+        rows where it is of atoms.
+    """
+    block = numeric_block(reference)
+    if block is not None:
+        return _block_table(reference, block, marginals, drawn)
+    columns = [
+        _observed(reference, column, values)
+        if isinstance(marginal, Atoms)
+        else _floats(reference, column, values)
+        for column, (marginal, values) in enumerate(zip(marginals, drawn, strict=True))
+    ]
+    if is_frame(reference):
+        return build_frame(reference, columns)
+    table = np.empty((len(drawn[0]), len(columns)), dtype=reference.dtype)
+    for column, values in enumerate(columns):
+        table[:, column] = values
+    return table
+
+
+def _block_table(
+    like: Any,
+    block: NDArray[Any],
+    marginals: Sequence[Marginal],
+    drawn: Sequence[NDArray[Any]],
+) -> Any:
+    """Assemble columns that share one numpy dtype."""
+    rows = np.empty((len(drawn[0]), len(drawn)), dtype=block.dtype)
+    for column, (marginal, values) in enumerate(zip(marginals, drawn, strict=True)):
+        rows[:, column] = block[values, column] if isinstance(marginal, Atoms) else values
+    if isinstance(like, pd.DataFrame):
+        return pd.DataFrame(rows, columns=like.columns, copy=False)
+    return sys.modules["polars"].DataFrame(rows, schema=like.columns) if is_frame(like) else rows
+
+
+def _observed(reference: Any, column: int, positions: NDArray[np.int64]) -> Any:
+    if is_polars(reference):
+        return reference.to_series(column).gather(positions)
+    if isinstance(reference, pd.DataFrame):
+        series = reference.iloc[:, column]
+        plain = isinstance(series.dtype, np.dtype)
+        return series.to_numpy()[positions] if plain else series.array.take(positions)
+    return reference[positions, column]
+
+
+def _floats(reference: Any, column: int, values: NDArray[np.float64]) -> Any:
+    """Return drawn numbers with the dtype of the reference column, and its kind of missing."""
+    if is_polars(reference):
+        series = reference.to_series(column)
+        polars = sys.modules["polars"]
+        nulls = series.null_count() > 0
+        return polars.Series(values, nan_to_null=nulls).cast(series.dtype)
+    if isinstance(reference, pd.DataFrame):
+        dtype = reference.dtypes.iloc[column]
+        if isinstance(dtype, np.dtype):
+            return values.astype(dtype)
+        return pd.array(values, dtype=dtype)
+    return values
