@@ -13,13 +13,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from surrogates.attribution.fused_lasso import FusedLassoRegressor
+    from surrogates.attribution.fused_mixture import FusedLassoMixture
+    from surrogates.attribution.lemna import LEMNA
+    from surrogates.attribution.lime import LIME
     from surrogates.attribution.shapley import KernelSHAP
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["KernelSHAP", "__version__"]
+__all__ = ["LEMNA", "LIME", "FusedLassoMixture", "FusedLassoRegressor", "KernelSHAP", "__version__"]
 
-_HOME_OF = {"KernelSHAP": "surrogates.attribution.shapley"}
+_HOME_OF = {
+    "FusedLassoMixture": "surrogates.attribution.fused_mixture",
+    "FusedLassoRegressor": "surrogates.attribution.fused_lasso",
+    "KernelSHAP": "surrogates.attribution.shapley",
+    "LIME": "surrogates.attribution.lime",
+    "LEMNA": "surrogates.attribution.lemna",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from surrogates import KernelSHAP
+from surrogates import LEMNA, LIME, KernelSHAP
 
 
 def row_means(X):
@@ -12,8 +12,11 @@ def row_means(X):
     return np.asarray(X, dtype=float).mean(axis=1)
 
 
+MODELS = (row_means, Ridge(), LogisticRegression())
 EXPLAINERS = [
-    KernelSHAP(model, random_state=0) for model in (row_means, Ridge(), LogisticRegression())
+    *(KernelSHAP(model, random_state=0) for model in MODELS),
+    *(LEMNA(model, n_samples=64, random_state=0) for model in MODELS),
+    *(LIME(model, n_samples=1024, random_state=0) for model in MODELS),
 ]
 
 
