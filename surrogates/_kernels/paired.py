@@ -91,8 +91,7 @@ def solve_games(
         slopes += weight * solved
         if game + 1 < n_games and cohort[game + 1] == cohort[game]:
             continue
-        _subtract_fit(pooled, members[design], slopes)
-        _add_variances(pooled, spread[design], players[game], sums[2])
+        _add_variances(pooled, slopes, members[design], spread[design], players[game], sums[2])
         pooled[:] = 0.0
         slopes[:] = 0.0
 
@@ -119,35 +118,29 @@ def _moments(
         moments[player] = total - centre
 
 
-@kernel
-def _subtract_fit(
-    odd: NDArray[np.float64], members: NDArray[np.uint8], slopes: NDArray[np.float64]
-) -> None:
-    """Turn responses into residuals; the slopes sum to zero, so the centre drops out."""
-    for player in range(len(slopes)):
-        present, slope = members[player], slopes[player]
-        for pair in range(len(odd)):
-            odd[pair] -= slope * present[pair]
-
-
 @reduction_kernel
 def _add_variances(
-    residuals: NDArray[np.float64],
+    odd: NDArray[np.float64],
+    slopes: NDArray[np.float64],
+    members: NDArray[np.uint8],
     spread: NDArray[np.float32],
     players: NDArray[np.int64],
     total: NDArray[np.float64],
 ) -> None:
-    """Add the variance of each player; sums are in single precision, relative to the largest."""
-    n_pairs = len(residuals)
-    scale = np.abs(residuals).max()
+    """Add the variance of each player, in single precision relative to the largest response."""
+    n_pairs = len(odd)
+    scale = np.abs(odd).max()
     if scale == 0.0:
         return
-    squared = np.empty(n_pairs, dtype=np.float32)
-    for pair in range(n_pairs):
-        squared[pair] = (residuals[pair] / scale) ** 2
+    residuals = (odd / scale).astype(np.float32)
+    for player in range(len(slopes)):  # they sum to zero, so the centre drops out
+        present, slope = members[player], np.float32(slopes[player] / scale)
+        for pair in range(n_pairs):
+            residuals[pair] -= slope * present[pair]
+    residuals *= residuals
     for player in range(len(players)):
         projected = spread[player]
         variance = np.float32(0.0)
         for pair in range(n_pairs):
-            variance += squared[pair] * projected[pair]
+            variance += residuals[pair] * projected[pair]
         total[players[player]] += scale * scale * variance

@@ -155,7 +155,7 @@ def make_model(
     is_margin = indicators is None and values.size == len(values) and len(labels) == 2
     signs = tuple(-1.0 if is_margin and column == 0 else 1.0 for column in columns)
     model = Model(predictor, method, labels, columns, signs, indicators, as_array)
-    return model, model._responses(answer, reference)
+    return model, model._responses(answer, reference).copy()  # not a view of the caller's table
 
 
 def _find_method(predictor: Any, wanted: Any) -> str | Callable[[Any, Any], Any]:
@@ -248,10 +248,11 @@ def _finite(values: NDArray[Any], who: str) -> NDArray[np.float64]:
     if values.dtype.kind in "cSU":
         raise ModelOutputError(f"{who} returned values that are no real numbers: {values.dtype}.")
     try:
-        numbers = values.astype(np.float64)
+        numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ModelOutputError(f"{who} returned values that are no numbers.") from error
-    if not np.isfinite(numbers).all():
+    # a finite sum needs finite values, and is taken in a fraction of the time
+    if not np.isfinite(numbers.sum()) and not np.isfinite(numbers).all():
         raise ModelOutputError(f"{who} returned NaN or infinite values.")
     return numbers
 
