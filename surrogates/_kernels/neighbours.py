@@ -8,7 +8,6 @@ from surrogates._kernels._jit import kernel, reduction_kernel
 __all__ = [
     "add_scores",
     "matches",
-    "mismatches",
     "moments",
     "respond",
     "squared_distances",
@@ -19,28 +18,30 @@ _BLOCK = 512
 
 
 @kernel
-def matches(codes: NDArray[np.int32], row: NDArray[np.int32], out: NDArray[np.float64]) -> None:
-    """Write 1 where a neighbour has the code of the explained row, else 0.
+def matches(
+    codes: NDArray[np.int32],
+    row: NDArray[np.int32],
+    out: NDArray[np.float64],
+    counts: NDArray[np.float64],
+) -> None:
+    """Write 1 where a neighbour has the code of the explained row, else 0; and count the ones.
 
     Parameters
     ----------
     codes : ndarray of shape (n_columns, n)
     row : ndarray of shape (n_columns,)
     out : ndarray of shape (n_columns, n)
+    counts : ndarray of shape (n,)
+        Added to.
     """
-    for j in range(len(row)):
-        wanted, own, target = row[j], codes[j], out[j]
-        for i in range(len(own)):
-            target[i] = 1.0 if own[i] == wanted else 0.0
-
-
-@kernel
-def mismatches(codes: NDArray[np.int32], row: NDArray[np.int32], out: NDArray[np.int64]) -> None:
-    """Add to `out` (n,) the number of columns in which neighbours differ from a row."""
-    for j in range(len(row)):
-        wanted, own = row[j], codes[j]
-        for i in range(len(own)):
-            out[i] += 1 if own[i] != wanted else 0
+    for start in range(0, len(counts), _BLOCK):
+        part = slice(start, min(start + _BLOCK, len(counts)))
+        total = counts[part]
+        for j in range(len(row)):
+            wanted, own, target = row[j], codes[j, part], out[j, part]
+            for i in range(len(total)):
+                target[i] = 1.0 if own[i] == wanted else 0.0
+                total[i] += target[i]
 
 
 @kernel

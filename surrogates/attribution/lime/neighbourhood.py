@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from surrogates._kernels.neighbours import matches, mismatches, squared_distances
+from surrogates._kernels.neighbours import matches, squared_distances
 from surrogates.attribution.lime.control import Control
 from surrogates.attribution.lime.representation import ColumnView, Representation
 from surrogates.attribution.lime.surrogate import Neighbours
@@ -159,11 +159,11 @@ def see(
     """
     bins = sampled.bins
     table = np.empty(bins.shape) if out is None else out
-    matches(bins, row.bins, table)
+    counts = np.zeros(bins.shape[1])
+    matches(bins, row.bins, table, counts)
     if sampled.standardized is None or not row.is_number.any():
-        counts = np.zeros(bins.shape[1], dtype=np.int64)
-        mismatches(bins, row.bins, counts)
-        weights = np.exp(np.arange(len(bins) + 1) * (-0.5 / width**2))[counts]
+        by_distance = np.exp(np.arange(len(bins) + 1) * (-0.5 / width**2))
+        weights = by_distance[len(bins) - counts.astype(np.int64)]
     else:
         table[row.is_number] = sampled.standardized[row.is_number]
         distances = np.zeros(bins.shape[1])

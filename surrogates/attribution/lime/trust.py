@@ -10,7 +10,7 @@ from surrogates.attribution.lime.result import BlockResult
 __all__ = ["warn_of_limits"]
 
 _LOW_FIDELITY = 0.1
-_CALLERS = 5  # from here to the line that called `explain`
+_CALLERS = 4  # from here to the line that called `explain`
 
 
 def warn_of_limits(names: Sequence[str], result: BlockResult) -> None:
