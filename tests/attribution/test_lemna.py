@@ -41,8 +41,11 @@ def larger_half(X):
 
 
 def noise(X):
-    """A standard normal number that every row has for itself."""
-    return ndtri(((row_hashes(X) >> np.uint64(11)).astype(float) + 0.5) * 2.0**-53)
+    """A standard normal number that every row has for itself: a hash, mixed as by SplitMix64."""
+    bits = row_hashes(X)  # linear in the columns, modulo 2**64
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
+        bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
+    return ndtri(((bits >> np.uint64(11)).astype(float) + 0.5) * 2.0**-53)
 
 
 def wavy(X):
@@ -133,11 +136,9 @@ def test_fused_groups_of_a_row_are_those_of_the_model():
 
 @pytest.mark.parametrize("n_components", ["bic", 1, 2, 6])
 def test_noise_is_not_explained(n_components):
-    """Up to the error of R2 on 250 held-out masks, 0.01."""
     X = np.random.default_rng(0).normal(size=(12, 20))
     explanation = LEMNA(noise, n_components=n_components, random_state=0).fit(X).explain(X)
-    assert explanation.fidelity.mean() <= 0.01
-    assert explanation.fidelity.max() <= 0.05
+    assert explanation.fidelity.max() <= 0.02
     if n_components == "bic":
         assert (explanation.details["n_components"] == 1).mean() >= 0.95
 

@@ -300,7 +300,7 @@ class LEMNA(AttributionExplainer):
         output : str, default=None
             Which output to draw. None takes the one with the highest prediction.
         **kwargs
-            Passed to `surrogates.explanation.displays.ComponentsDisplay.plot`.
+            Passed to the ``plot`` method of the display: ``axes`` and ``max_components``.
 
         Returns
         -------

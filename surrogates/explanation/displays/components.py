@@ -157,7 +157,7 @@ class ComponentsDisplay:
         starts = np.flatnonzero(np.diff(self.groups[component], prepend=-1))
         ends = np.append(starts[1:], len(self.feature_names))
         return [
-            ax.axvspan(start - 0.5, end - 0.5, color=GRID, alpha=0.6, linewidth=0, zorder=0)
+            ax.axvspan(start - 0.46, end - 0.54, color=GRID, alpha=0.6, linewidth=0, zorder=0)
             for start, end in zip(starts, ends, strict=True)
             if end - start > 1 and self.coefficients[component, start] != 0.0
         ]
