@@ -15,7 +15,15 @@ from surrogates.blackbox.table import column_names, column_values, is_frame, is_
 if TYPE_CHECKING:
     from surrogates.explanation.attribution import Attribution
 
-__all__ = ["Cells", "are_times", "as_numbers", "cells_of", "find_cells", "takes_order"]
+__all__ = [
+    "Cells",
+    "are_times",
+    "as_numbers",
+    "cell_objects",
+    "cells_of",
+    "find_cells",
+    "takes_order",
+]
 
 
 @dataclass(frozen=True)
@@ -41,10 +49,10 @@ class Cells:
         if not columns:
             return np.full(self.data.shape[0], None, dtype=object)
         if not self.grouped[player]:
-            return _objects(self.data, columns[0])
+            return cell_objects(self.data, columns[0])
         names = column_names(self.data)
         texts = [
-            [f"{names[column]}={value}" for value in _objects(self.data, column)]
+            [f"{names[column]}={value}" for value in cell_objects(self.data, column)]
             for column in columns
         ]
         return np.array([", ".join(row) for row in zip(*texts, strict=True)], dtype=object)
@@ -129,7 +137,7 @@ def _column_position(group: str, column: Any, known: Mapping[str, int]) -> int:
     )
 
 
-def _objects(data: Any, position: int) -> NDArray[Any]:
+def cell_objects(data: Any, position: int) -> NDArray[Any]:
     """Return a column as Python's or pandas' own objects; integers with gaps stay integers."""
     if is_polars(data):
         column = pd.Series(data.to_series(position).to_list(), dtype=object)

@@ -3,13 +3,15 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from surrogates.blackbox.table import column_names, column_values
-from surrogates.explanation.cells import as_numbers, cells_of
+from surrogates.blackbox.table import column_names
+from surrogates.explanation.cells import as_numbers, cell_objects, cells_of
 
 if TYPE_CHECKING:
     from surrogates.explanation.attribution import Attribution
@@ -20,8 +22,8 @@ __all__ = ["as_dict", "plain", "shap_explanation"]
 def plain(value: Any) -> Any:
     """Return `value` built of what JSON knows: dicts, lists, text, numbers, booleans and None.
 
-    Missing values become None, infinities the text "Infinity" or "-Infinity", and other objects
-    (dates above all) their text.
+    Missing values become None, infinities the text "Infinity" or "-Infinity", dates their text in
+    ISO 8601, and other objects their text.
 
     Examples
     --------
@@ -31,11 +33,22 @@ def plain(value: Any) -> Any:
     """
     if isinstance(value, Mapping):
         return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, np.ndarray) and value.dtype.kind not in "mM":
-        return plain(value.tolist())
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufU":
+        return _plain_array(value)
     if isinstance(value, (list, tuple, np.ndarray, pd.Index)):
         return [plain(entry) for entry in value]
     return _plain_scalar(value.item() if isinstance(value, (np.number, np.bool_)) else value)
+
+
+def _plain_array(array: NDArray[Any]) -> list[Any]:
+    if array.dtype.kind == "f":
+        numbers = array.astype(np.float64)
+        array = numbers.astype(object)
+        array[np.isnan(numbers)] = None
+        array[np.isposinf(numbers)] = "Infinity"
+        array[np.isneginf(numbers)] = "-Infinity"
+    plain_list: list[Any] = array.tolist()
+    return plain_list
 
 
 def _plain_scalar(value: Any) -> Any:
@@ -44,7 +57,7 @@ def _plain_scalar(value: Any) -> Any:
     if pd.isna(value) is True:
         return None
     if not isinstance(value, float):
-        return str(value)
+        return value.isoformat() if isinstance(value, date) else str(value)
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
     return value
@@ -55,7 +68,7 @@ def as_dict(explanation: "Attribution") -> dict[str, Any]:
     data, reference = explanation.data, explanation.reference
     values = {field.name: getattr(explanation, field.name) for field in fields(explanation)}
     values["data"] = {
-        name: column_values(data, position) for position, name in enumerate(column_names(data))
+        name: cell_objects(data, position) for position, name in enumerate(column_names(data))
     }
     values["reference"] = None if reference is None else asdict(reference)
     plain_values: dict[str, Any] = plain(values)

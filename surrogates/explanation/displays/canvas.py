@@ -63,21 +63,16 @@ def set_lines(ax: Any, texts: list[str]) -> None:
 
 def set_titles(ax: Any, title: str | None, note: str | None, xlabel: str) -> None:
     """Write a bold title, a lighter note below it and the label of the horizontal axis."""
-    ax.set_xlabel(wrap(xlabel, 80, 1), color=INK, fontsize=10, **PLAIN)
+    ax.set_xlabel(wrap(xlabel, 64, 1), color=INK, fontsize=10, **PLAIN)
+    pad = 8.0
     if note:
-        ax.annotate(
-            wrap(note, 88, 1),
-            (0, 1),
-            (0, 5),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            color=INK,
-            fontsize=9,
-            **PLAIN,
-        )
+        note = wrap(note, 68)
+        place = {"xycoords": "axes fraction", "textcoords": "offset points"}
+        ax.annotate(note, (0, 1), (0, 5), color=INK, fontsize=9, **place, **PLAIN)
+        pad += 13.0 * (1 + note.count("\n"))
     if title:
         style = {"loc": "left", "fontweight": "bold", "fontsize": 11, "color": INK}
-        ax.set_title(wrap(title, 80, 2), pad=22 if note else 8, **style, **PLAIN)
+        ax.set_title(wrap(title, 54), pad=pad, **style, **PLAIN)
 
 
 def half_widths(std_errors: NDArray[np.float64]) -> NDArray[np.float64]:

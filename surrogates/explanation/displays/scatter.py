@@ -142,7 +142,7 @@ class ScatterDisplay:
         if numbers is None or set(numbers[np.isfinite(numbers)]) <= {0.0, 1.0}:
             return self._level_places()
         if are_times(self.feature_values):
-            self.ax_.xaxis_date()
+            self._set_dates()
         missing = ~np.isfinite(numbers)
         if not missing.any():
             return numbers, missing
@@ -162,6 +162,13 @@ class ScatterDisplay:
             rotation=90,
         )
         return np.where(missing, left, numbers), missing
+
+    def _set_dates(self) -> None:
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+        locator = AutoDateLocator()
+        self.ax_.xaxis.set_major_locator(locator)
+        self.ax_.xaxis.set_major_formatter(ConciseDateFormatter(locator))
 
     def _level_places(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         missing = np.asarray(pd.isna(self.feature_values), dtype=bool)
