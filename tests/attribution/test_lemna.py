@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from joblib import parallel_config
+from polars_frames import to_polars
 from scipy.special import ndtri
 from sklearn.base import clone
 from sklearn.compose import make_column_selector, make_column_transformer
@@ -290,7 +291,7 @@ def test_baseline_of_every_kind_of_column():
     weighted = baseline_row(table, np.array([5.0, 0.0, 0.0, 1.0]), "mean")
     assert weighted.iloc[0, :4].tolist() == [11.0 / 6.0, 1, 1, "b"]
     columns = ["float", "int", "text", "bool"]
-    frame = pl.from_pandas(table[columns])
+    frame = to_polars(table[columns])
     assert baseline_row(frame, np.ones(4), "zero").row(0) == (0.0, 0, "a", False)
     assert baseline_row(frame[:1], np.ones(1), "mean").schema == frame.schema
     assert baseline_row(table["int"].to_numpy()[:, None], np.ones(4), "mean").tolist() == [[3]]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from polars_frames import to_polars
 
 from surrogates.datasets import Product, SumOfProducts
 
@@ -78,11 +79,10 @@ def test_weights_are_repetitions():
 
 
 def test_frames_are_read_by_name_and_arrays_by_position():
-    pl = pytest.importorskip("polars")
     function = polynomial(Product(1.0, ("a", "b")), Product(1.0, ("c",)))
     frame = pd.DataFrame({"a": [1, 2], "b": [3, 4], "c": [5, 6]})
     expected = function(frame.to_numpy())
-    for table in (frame, frame[["c", "b", "a"]].assign(other="x"), pl.from_pandas(frame)):
+    for table in (frame, frame[["c", "b", "a"]].assign(other="x"), to_polars(frame)):
         np.testing.assert_array_equal(function(table), expected)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from polars_frames import to_polars
 
 from surrogates.datasets import make_loan_applications
 from surrogates.datasets.points import Bins, Levels
@@ -130,11 +131,8 @@ def test_unknown_levels_are_named(loans):
 
 
 def test_polars(loans):
-    pl = pytest.importorskip("polars")
     rows = loans.data[:200]
-    cells = {name: rows[name].astype(object).where(rows[name].notna(), None) for name in rows}
-    frame = pl.DataFrame({name: column.tolist() for name, column in cells.items()})
-    np.testing.assert_array_equal(loans.function(frame), loans.function(rows))
+    np.testing.assert_array_equal(loans.function(to_polars(rows)), loans.function(rows))
 
 
 def test_bins_own_their_lower_edge():

@@ -9,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from joblib import parallel_config
+from polars_frames import to_polars
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
@@ -141,7 +142,7 @@ def test_pandas_polars_and_arrays_agree(frame, X):
     ]
     np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_array_equal(found[0], found[2])
-    mixed_polars = pl.from_pandas(frame)
+    mixed_polars = to_polars(frame)
     both = [
         LIME(mixed, random_state=0).fit(table).explain(table[:3]).values
         for table in (frame, mixed_polars)
