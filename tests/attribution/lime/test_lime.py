@@ -31,7 +31,7 @@ def smooth(X):
 
 def mixed(X):
     """Answer rows of a frame, whatever its library, without choking on what is missing."""
-    frame = X.to_pandas() if isinstance(X, pl.DataFrame) else X
+    frame = pd.DataFrame(X.to_dict(as_series=False)) if isinstance(X, pl.DataFrame) else X
     a = frame["a"].to_numpy(dtype=float, na_value=np.nan)
     s = frame["s"].astype(object).to_numpy()
     n = frame["n"].to_numpy(dtype=float)
