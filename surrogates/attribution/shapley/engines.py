@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from surrogates.attribution.shapley.book import DesignBook
 from surrogates.attribution.shapley.inside import Inside, look_inside
-from surrogates.attribution.shapley.linear import linear_engine
+from surrogates.attribution.shapley.linear import linear_engine, may_be_linear
 from surrogates.attribution.shapley.links import Link
 from surrogates.attribution.shapley.plan import SamplingPlan
 from surrogates.attribution.shapley.result import Engine
 from surrogates.attribution.shapley.sampling import CoalitionEngine
 from surrogates.attribution.shapley.tree import tree_engine
+from surrogates.blackbox.ensembles import read_ensemble
 from surrogates.blackbox.model import Model
 from surrogates.blackbox.players import Players
 from surrogates.blackbox.reference import ReferenceRows
@@ -133,4 +134,13 @@ def _coalitions(
         accuracy=accuracy,
         interactions=task.interactions,
     )
-    return CoalitionEngine(plan, inside)
+    return CoalitionEngine(plan, inside, _exact_alternative(task, inside))
+
+
+def _exact_alternative(task: Task, inside: Inside) -> str | None:
+    """Name the response of the same model that has an exact path, where probabilities have none."""
+    margin = "decision_function"
+    if task.model.method != "predict_proba" or not hasattr(inside.estimator, margin):
+        return None
+    known = may_be_linear(inside.estimator, margin) or read_ensemble(inside.estimator, margin)
+    return "response_method='decision_function'" if known else None

@@ -13,7 +13,7 @@ from surrogates.attribution.shapley.result import BlockResult
 from surrogates.blackbox.model import Model
 from surrogates.blackbox.table import take_rows
 
-__all__ = ["LinearEngine", "linear_engine"]
+__all__ = ["LinearEngine", "linear_engine", "may_be_linear"]
 
 _LINEAR_FAMILIES = ("sklearn.linear_model", "sklearn.svm", "sklearn.discriminant_analysis")
 _ROWS_AT_A_TIME = 10_000
@@ -87,7 +87,7 @@ def linear_engine(
     interactions : bool
     """
     final = inside.estimator
-    if not _may_be_linear(final, model.method):
+    if not may_be_linear(final, model.method):
         return None
     coef = np.atleast_2d(np.asarray(final.coef_, dtype=np.float64))
     if len(coef) not in (1, len(model.labels)):
@@ -104,7 +104,7 @@ def linear_engine(
     return LinearEngine(inside, slopes, mean, mean_response, owner, n_references, interactions)
 
 
-def _may_be_linear(estimator: Any, method: Any) -> bool:
+def may_be_linear(estimator: Any, method: Any) -> bool:
     """Tell whether an estimator has coefficients that its response could be linear in."""
     if not isinstance(estimator, BaseEstimator) or not hasattr(estimator, "coef_"):
         return False

@@ -36,10 +36,13 @@ class CoalitionEngine:
     plan : SamplingPlan
     inside : Inside
         What turns explained rows into rows of the plan's model.
+    exact_alternative : str or None
+        What to ask for instead, to have exact values.
     """
 
     plan: SamplingPlan
     inside: Inside
+    exact_alternative: str | None = None
 
     @property
     def rows_per_block(self) -> int:
@@ -67,7 +70,7 @@ class CoalitionEngine:
     def record(self) -> Mapping[str, Any]:
         """How the values are computed."""
         budget = self.plan.book.budgets[-1]
-        return {
+        record = {
             "method": "exact" if 1 << len(self.plan.players) <= budget else "sampling",
             "design": "crossed" if self.plan.crossed else "shared",
             "n_coalitions": budget,
@@ -75,6 +78,9 @@ class CoalitionEngine:
             "tol": self.plan.tol,
             "preprocessing": "once per row" if self.inside.preprocessing else "for every mixture",
         }
+        if self.exact_alternative is not None:
+            record["exact_alternative"] = self.exact_alternative
+        return record
 
     def explain(self, rows: Any) -> BlockResult:
         """Explain a block of rows."""

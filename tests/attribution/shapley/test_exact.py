@@ -154,6 +154,15 @@ def test_methods_that_do_not_apply_say_what_does():
         KernelSHAP(forest, method="tree", link="logit").fit(reference)
 
 
+@pytest.mark.parametrize(
+    "model", [HistGradientBoostingClassifier(max_iter=3), LogisticRegression()], ids=str
+)
+def test_sampled_probabilities_name_their_exact_alternative(model):
+    explainer = KernelSHAP(model.fit(X, label)).fit(reference)
+    alternative = "response_method='decision_function'"
+    assert explainer.explain(rows).params["exact_alternative"] == alternative
+
+
 def test_first_class_of_a_margin_is_the_other_way_round():
     model = LogisticRegression().fit(X, label)
     boosting = GradientBoostingClassifier(n_estimators=5).fit(X, label)
