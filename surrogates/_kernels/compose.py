@@ -62,15 +62,15 @@ def mix_rows(
         game, place = divmod(start + written, 2 * n_pairs)
         swapped = number(1) if place >= n_pairs else nothing
         pair = first_pair + place % n_pairs
-        end = min(len(out), written + n_pairs - place % n_pairs)
+        n_run = min(len(out) - written, n_pairs - place % n_pairs)
         rows = coalitions[design_of[game]]
-        while written < end:
-            coalition = rows[pair]
-            reference = references[reference_of[game + dealt[pair]]]
-            target = out[written]
+        for step in range(n_run):
+            coalition = rows[pair + step]
+            reference = references[reference_of[game + dealt[pair + step]]]
+            target = out[written + step]
             if aligned:
                 for column in range(n_columns):
-                    mask = number(nothing - (number(coalition[column]) ^ swapped))
+                    mask = nothing - (number(coalition[column]) ^ swapped)
                     change = (reference[column] ^ row[column]) & mask
                     target[column] = reference[column] ^ change
             else:
@@ -78,11 +78,10 @@ def mix_rows(
                     player = owner[game, column]
                     owned = number(1) if player >= 0 else nothing
                     taken = (number(coalition[max(player, 0)]) ^ swapped) & owned
-                    mask = number(nothing - taken)
+                    mask = nothing - taken
                     change = (reference[column] ^ row[column]) & mask
                     target[column] = reference[column] ^ change
-            pair += 1
-            written += 1
+        written += n_run
 
 
 @kernel
