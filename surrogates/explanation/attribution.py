@@ -13,10 +13,9 @@ from surrogates.blackbox.table import take_rows
 from surrogates.explanation import frames, pictures
 from surrogates.explanation.axes import (
     FIELD_AXES,
-    check_array,
+    check_arrays,
     check_details,
     check_names,
-    convert,
     name_positions,
     row_positions,
     select,
@@ -36,8 +35,6 @@ from surrogates.explanation.reference import Reference
 from surrogates.explanation.result import Result
 
 __all__ = ["Attribution"]
-
-_OPTIONAL = ("std_errors", "fidelity", "interactions", "converged")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -138,30 +135,20 @@ class Attribution(Result):
     n_model_rows: int = 0
 
     def __post_init__(self) -> None:
-        arrays = {
-            name: convert(name, getattr(self, name), bool if name == "converged" else float)
-            for name in FIELD_AXES
-            if name not in _OPTIONAL or getattr(self, name) is not None
-        }
-        shape = arrays["values"].shape
-        if len(shape) != 3 or 0 in shape[1:]:
-            raise ValueError(
-                "values must have the shape (n_rows, n_players, n_outputs), with at least one "
-                f"player and one output. Got {shape} instead."
-            )
-        sizes = dict(zip(FIELD_AXES["values"], shape, strict=True))
+        arrays, sizes = check_arrays({name: getattr(self, name) for name in FIELD_AXES})
+        n_rows, n_players, n_outputs = arrays["values"].shape
         checked = {
-            **{name: check_array(name, arrays[name], FIELD_AXES[name], sizes) for name in arrays},
-            "data": check_data(self.data, shape[0]),
-            "index": check_index(self.index, self.data, shape[0]),
-            "feature_names": check_names("feature_names", self.feature_names, shape[1]),
-            "output_names": check_names("output_names", self.output_names, shape[2]),
+            **arrays,
+            "data": check_data(self.data, n_rows),
+            "index": check_index(self.index, self.data, n_rows),
+            "feature_names": check_names("feature_names", self.feature_names, n_players),
+            "output_names": check_names("output_names", self.output_names, n_outputs),
             "params": check_params(self.params),
             "details": check_details(self.details, sizes),
             "n_model_rows": check_count("n_model_rows", self.n_model_rows),
         }
         check_text("method", self.method)
-        check_reference(self.reference, shape[2])
+        check_reference(self.reference, n_outputs)
         for name, value in checked.items():
             object.__setattr__(self, name, value)
         cells_of(self)  # the columns of groups exist
@@ -216,7 +203,11 @@ class Attribution(Result):
         Returns
         -------
         explanation : Attribution
-            KeyError where there is no such output.
+
+        Raises
+        ------
+        KeyError
+            There is no such output.
         """
         positions = name_positions("output", [str(name)], self.output_names)
         return self._select("outputs", positions, output_names=(str(name),))

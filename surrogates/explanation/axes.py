@@ -10,10 +10,9 @@ __all__ = [
     "DETAIL_AXES",
     "FIELD_AXES",
     "Axes",
-    "check_array",
+    "check_arrays",
     "check_details",
     "check_names",
-    "convert",
     "name_positions",
     "row_positions",
     "select",
@@ -21,6 +20,8 @@ __all__ = [
 ]
 
 Axes = tuple[str, ...]
+
+_REQUIRED = ("values", "base_values", "predictions")
 
 FIELD_AXES: dict[str, Axes] = {
     "values": ("rows", "features", "outputs"),
@@ -42,7 +43,42 @@ DETAIL_AXES: dict[int, Axes] = {
 """The axes that an array with so many dimensions has."""
 
 
-def convert(name: str, array: ArrayLike, dtype: type) -> NDArray[Any]:
+def check_arrays(
+    fields: Mapping[str, ArrayLike | None],
+) -> tuple[dict[str, NDArray[Any]], dict[str, int]]:
+    """Return the arrays of an attribution, read-only, and the sizes of the axes of its values.
+
+    Parameters
+    ----------
+    fields : mapping
+        The array of every name in `FIELD_AXES`; those that are None are left out.
+
+    Raises
+    ------
+    TypeError
+        An array holds something else than real numbers, or `converged` than booleans.
+    ValueError
+        An array has another shape than `values` demand.
+    """
+    arrays = {
+        name: _convert(name, array, bool if name == "converged" else float)
+        for name, array in fields.items()
+        if array is not None or name in _REQUIRED
+    }
+    shape = arrays["values"].shape
+    if len(shape) != 3 or 0 in shape[1:]:
+        raise ValueError(
+            "values must have the shape (n_rows, n_players, n_outputs), with at least one "
+            f"player and one output. Got {shape} instead."
+        )
+    sizes = dict(zip(FIELD_AXES["values"], shape, strict=True))
+    checked = {
+        name: _check_shape(name, array, FIELD_AXES[name], sizes) for name, array in arrays.items()
+    }
+    return checked, sizes
+
+
+def _convert(name: str, array: Any, dtype: type) -> NDArray[Any]:
     """Return an array of floats or booleans, or raise TypeError when that changes the meaning."""
     try:
         given = np.asarray(array)
@@ -55,7 +91,7 @@ def convert(name: str, array: ArrayLike, dtype: type) -> NDArray[Any]:
     raise TypeError(f"{name} must hold {words}. Got {found}.")
 
 
-def check_array(
+def _check_shape(
     name: str, array: NDArray[Any], axes: Axes, sizes: Mapping[str, int]
 ) -> NDArray[Any]:
     """Return a read-only view of `array`, or raise ValueError when its shape is another one."""
@@ -84,7 +120,7 @@ def _check_detail(key: str, array: NDArray[Any], sizes: Mapping[str, int]) -> ND
             f"details[{key!r}] must have 1 to 4 dimensions, the rows first. "
             f"Got the shape {array.shape} instead."
         )
-    return check_array(f"details[{key!r}]", array, DETAIL_AXES[array.ndim], sizes)
+    return _check_shape(f"details[{key!r}]", array, DETAIL_AXES[array.ndim], sizes)
 
 
 def check_names(field: str, names: Sequence[str], size: int) -> tuple[str, ...]:

@@ -52,7 +52,10 @@ class Cells:
             return cell_objects(self.data, columns[0])
         names = column_names(self.data)
         texts = [
-            [f"{names[column]}={value}" for value in cell_objects(self.data, column)]
+            [
+                f"{names[column]}={'missing' if pd.isna(value) is True else value}"
+                for value in cell_objects(self.data, column)
+            ]
             for column in columns
         ]
         return np.array([", ".join(row) for row in zip(*texts, strict=True)], dtype=object)

@@ -188,7 +188,7 @@ def test_players_that_are_groups():
     e = bare_attribution(
         np.zeros((2, 2, 1)), data=data, feature_names=["home", "rest"], params={"groups": groups}
     )
-    assert e.to_frame()["value"].tolist() == ["a=1, b=x", "c=0.5", "a=2, b=nan", "c=0.25"]
+    assert e.to_frame()["value"].tolist() == ["a=1, b=x", "c=0.5", "a=2, b=missing", "c=0.25"]
     assert e.features("rest").top(1)["value"].tolist() == ["c=0.5", "c=0.25"]
 
 

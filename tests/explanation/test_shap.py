@@ -48,7 +48,7 @@ def test_mixed_table_and_groups(shap):
     data = pd.DataFrame({"a": [1, 2, 3], "b": ["x", None, "y"], "c": [True, False, True]})
     fields = {"data": data, "feature_names": ["ab", "c"], "params": {"groups": {"ab": ["a", "b"]}}}
     theirs = make_attribution(3, 2, 1, **fields).to_shap()
-    assert theirs.data[:, 0].tolist() == ["a=1, b=x", "a=2, b=nan", "a=3, b=y"]
+    assert theirs.data[:, 0].tolist() == ["a=1, b=x", "a=2, b=missing", "a=3, b=y"]
     assert theirs.data[:, 1].tolist() == [True, False, True]
 
 

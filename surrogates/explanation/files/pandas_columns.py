@@ -127,7 +127,8 @@ def _decode_labels(fetch: Fetch, node: dict[str, Any]) -> pd.Index:
     if "range" in node:
         start, stop, step = node["range"]
         return pd.RangeIndex(start, stop, step)
-    index: Any = pd.Index(decode_column(fetch, node["labels"]))
+    labels = decode_column(fetch, node["labels"])
+    index: Any = pd.Index(labels, dtype=labels.dtype)
     if node["frequency"] is not None:
         index.freq = node["frequency"]
     return index

@@ -263,7 +263,7 @@ POLARS = {
         lambda stamp: stamp.replace(tzinfo=datetime.UTC)
     ),
     pl.Duration("us"): st.timedeltas(datetime.timedelta(-999), datetime.timedelta(999)),
-    pl.Decimal(10, 2): st.integers(-99, 99).map(lambda n: Decimal(n) / 4),
+    pl.Decimal(10, 2): st.integers(-99, 99).map(lambda n: Decimal(n).scaleb(-2)),
     pl.Null: st.none(),
 }
 
