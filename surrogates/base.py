@@ -222,10 +222,23 @@ class AttributionExplainer(TransformerMixin, Explainer, metaclass=ABCMeta):
     players_: Any
     model_: Any
     reference_: Any
+    n_jobs: int | None
+    verbose: bool | int
 
     @abstractmethod
     def _explain(self, X: Any) -> Attribution:
         """Explain rows that have the container and the dtypes of the reference table."""
+
+    def _explain_blocks(self, worker: Callable[..., Any], engine: Any, X: Any) -> list[Any]:
+        """Run ``worker(engine, rows)`` on blocks of ``engine.rows_per_block`` rows."""
+        size = engine.rows_per_block
+        return run_blocks(
+            worker,
+            [(engine, take_rows(X, slice(at, at + size))) for at in range(0, X.shape[0], size)],
+            n_jobs=self.n_jobs,
+            verbose=bool(self.verbose),
+            label=type(self).__name__,
+        )
 
     def explain(self, X: Any) -> Attribution:
         """Explain rows.

@@ -4,7 +4,6 @@ A mixture takes the columns of the present players from an explained row and all
 reference row. Mixtures are written into one block that is used again for every model call.
 """
 
-import sys
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +18,7 @@ from surrogates.blackbox.table import (
     is_frame,
     joined_columns,
     numeric_block,
+    wrap_block,
 )
 
 __all__ = ["Games", "Mixtures", "make_mixtures", "rows_per_call"]
@@ -138,12 +138,7 @@ class _ArrayMixtures:
         )
 
     def table(self, n_rows: int) -> Any:
-        block = self._block[:n_rows]
-        if isinstance(self._like, pd.DataFrame):
-            return pd.DataFrame(block, columns=self._like.columns, copy=False)
-        if is_frame(self._like):
-            return sys.modules["polars"].DataFrame(block, schema=self._like.columns)
-        return block
+        return wrap_block(self._like, self._block[:n_rows])
 
 
 def _bits(values: NDArray[Any]) -> NDArray[np.unsignedinteger]:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from surrogates.blackbox.samplers import Atoms, Marginal, Pieces, ScrambledPoints
-from surrogates.blackbox.table import build_frame, is_frame, is_polars, numeric_block
+from surrogates.blackbox.table import build_frame, is_frame, is_polars, numeric_block, wrap_block
 
 __all__ = ["Drawn", "compose", "draw_table"]
 
@@ -108,9 +108,7 @@ def _block_table(
     rows = np.empty((len(drawn[0]), len(drawn)), dtype=block.dtype)
     for column, (marginal, values) in enumerate(zip(marginals, drawn, strict=True)):
         rows[:, column] = block[values, column] if isinstance(marginal, Atoms) else values
-    if isinstance(like, pd.DataFrame):
-        return pd.DataFrame(rows, columns=like.columns, copy=False)
-    return sys.modules["polars"].DataFrame(rows, schema=like.columns) if is_frame(like) else rows
+    return wrap_block(like, rows)
 
 
 def _observed(reference: Any, column: int, positions: NDArray[np.int64]) -> Any:

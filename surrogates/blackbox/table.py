@@ -30,6 +30,7 @@ __all__ = [
     "row_hashes",
     "row_labels",
     "take_rows",
+    "wrap_block",
 ]
 
 Column = Any
@@ -250,6 +251,15 @@ def numeric_block(data: Any) -> NDArray[Any] | None:
     else:
         block = data
     return block if block.dtype.kind in "fiub" and block.dtype.itemsize <= 8 else None
+
+
+def wrap_block(like: Any, block: NDArray[Any]) -> Any:
+    """Return an array of one dtype in the container of `like`, without copying where it can be."""
+    if isinstance(like, pd.DataFrame):
+        return pd.DataFrame(block, columns=like.columns, copy=False)
+    if is_polars(like):
+        return sys.modules["polars"].DataFrame(block, schema=like.columns)
+    return block
 
 
 def build_frame(like: Any, columns: list[Column]) -> Any:

@@ -18,11 +18,11 @@ from surrogates.attribution.lemna.details import (
     make_components_display,
 )
 from surrogates.attribution.lemna.neighbours import BlockResult, Neighbours, explain_block
-from surrogates.base import AttributionExplainer, run_blocks
+from surrogates.base import AttributionExplainer
 from surrogates.blackbox.model import make_model
 from surrogates.blackbox.players import make_players
 from surrogates.blackbox.reference import ReferenceRows, draw_reference
-from surrogates.blackbox.table import column_names, is_frame, take_rows
+from surrogates.blackbox.table import column_names, is_frame
 from surrogates.explanation import Attribution
 
 __all__ = ["LEMNA"]
@@ -316,18 +316,7 @@ class LEMNA(AttributionExplainer):
         return make_components_display(explanation, output).plot(**kwargs)
 
     def _explain(self, X: Any) -> Attribution:
-        size = self.neighbours_.rows_per_block
-        tasks = [
-            (self.neighbours_, take_rows(X, slice(start, start + size)))
-            for start in range(0, X.shape[0], size)
-        ]
-        blocks = run_blocks(
-            explain_block,
-            tasks,
-            n_jobs=self.n_jobs,
-            verbose=bool(self.verbose),
-            label=type(self).__name__,
-        )
+        blocks = self._explain_blocks(explain_block, self.neighbours_, X)
         return self._attribution(X, BlockResult.joined(blocks))
 
     def _attribution(self, X: Any, result: BlockResult) -> Attribution:

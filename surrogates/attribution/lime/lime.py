@@ -24,7 +24,7 @@ from surrogates.attribution.lime.pick import cover_greedily, sparse_weights
 from surrogates.attribution.lime.representation import make_representation
 from surrogates.attribution.lime.result import BlockResult, explain_block
 from surrogates.attribution.lime.trust import warn_of_limits
-from surrogates.base import AttributionExplainer, run_blocks
+from surrogates.base import AttributionExplainer
 from surrogates.blackbox.model import make_model
 from surrogates.blackbox.players import make_players
 from surrogates.blackbox.reference import draw_reference
@@ -330,18 +330,7 @@ default="auto"
         )
 
     def _explain(self, X: Any) -> Attribution:
-        size = self.engine_.rows_per_block
-        tasks = [
-            (self.engine_, take_rows(X, slice(start, start + size)))
-            for start in range(0, X.shape[0], size)
-        ]
-        blocks = run_blocks(
-            explain_block,
-            tasks,
-            n_jobs=self.n_jobs,
-            verbose=bool(self.verbose),
-            label=type(self).__name__,
-        )
+        blocks = self._explain_blocks(explain_block, self.engine_, X)
         result = BlockResult.joined(blocks)
         warn_of_limits(self.players_.names, result)
         return self._attribution(X, result)

@@ -12,11 +12,11 @@ from surrogates.attribution.shapley.engines import Task, choose_engine
 from surrogates.attribution.shapley.links import LINKS, MOVED, apply_link
 from surrogates.attribution.shapley.result import BlockResult, Engine, explain_block
 from surrogates.attribution.shapley.threshold import Threshold, rows_at_threshold
-from surrogates.base import AttributionExplainer, run_blocks
+from surrogates.base import AttributionExplainer
 from surrogates.blackbox.model import make_model
 from surrogates.blackbox.players import make_players
 from surrogates.blackbox.reference import draw_reference
-from surrogates.blackbox.table import column_names, is_frame, take_rows
+from surrogates.blackbox.table import column_names, is_frame
 from surrogates.explanation import Attribution, Reference
 
 __all__ = ["KernelSHAP"]
@@ -315,18 +315,7 @@ class KernelSHAP(AttributionExplainer):
         return max(_FEWEST_COALITIONS, 1 << n_players)
 
     def _explain(self, X: Any) -> Attribution:
-        size = self.engine_.rows_per_block
-        tasks = [
-            (self.engine_, take_rows(X, slice(start, start + size)))
-            for start in range(0, X.shape[0], size)
-        ]
-        blocks = run_blocks(
-            explain_block,
-            tasks,
-            n_jobs=self.n_jobs,
-            verbose=bool(self.verbose),
-            label=type(self).__name__,
-        )
+        blocks = self._explain_blocks(explain_block, self.engine_, X)
         return self._attribution(X, BlockResult.joined(blocks))
 
     def _attribution(self, X: Any, result: BlockResult) -> Attribution:
