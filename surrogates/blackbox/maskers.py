@@ -65,6 +65,11 @@ class Games:
     first_pair: int
     n_pairs: int
 
+    def are_whole(self, n_players: int) -> bool:
+        """Tell whether place j of every game is player j of the table."""
+        everyone = np.arange(n_players)
+        return self.players.shape[1] == n_players and bool((self.players == everyone).all())
+
     def owner(self, n_players: int) -> NDArray[np.int64]:
         """Return for each game and player of the table its place in the game, or -1."""
         owner = np.full((len(self.players), n_players), -1)
@@ -78,6 +83,9 @@ class Mixtures(Protocol):
 
     n_rows: int
     """Rows that the block holds."""
+
+    n_players: int
+    """Players of the table."""
 
     def differing(self, row: int) -> NDArray[np.bool_]:
         """Tell where a row differs from each reference row: (n_references, n_players)."""
@@ -110,7 +118,7 @@ class _ArrayMixtures:
         self._like = like
         self._players = players
         self._block = np.empty((n_rows, rows.shape[1]), dtype=dtype)
-        self.n_rows = n_rows
+        self.n_rows, self.n_players = n_rows, len(players)
 
     def differing(self, row: int) -> NDArray[np.bool_]:
         x, reference = self._rows[row], self._reference
@@ -120,7 +128,7 @@ class _ArrayMixtures:
         return self._players.gather(unequal)
 
     def write(self, at: slice, games: Games, start: int) -> None:
-        aligned = self._players.are_columns and games.players.shape[1] == len(self._players)
+        aligned = self._players.are_columns and games.are_whole(self.n_players)
         mix_rows(
             _bits(self._block[at]),
             start,
@@ -155,7 +163,7 @@ class _FrameMixtures:
         self._like = reference
         self._players = players
         self._positions = np.empty((len(players), n_rows), dtype=np.int64)
-        self.n_rows = n_rows
+        self.n_rows, self.n_players = n_rows, len(players)
 
     def differing(self, row: int) -> NDArray[np.bool_]:
         of_row = self._codes[self._n_references + row]

@@ -1,4 +1,4 @@
-"""Designs: which coalitions of players are evaluated, and how their responses are projected.
+"""Designs: which coalitions of players are evaluated.
 
 Coalitions come in pairs (S, complement of S), are drawn without replacement, and are spread
 evenly over the sizes: the leverage of a coalition in the Shapley regression is the same for all
@@ -6,53 +6,32 @@ coalitions of one size and sums to the same for every size (Musco and Witter, ar
 A size whose coalitions all fit its share is enumerated.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
 from surrogates._kernels.coalitions import draw_subsets, enumerate_subsets, shuffle_rows
+from surrogates.attribution.shapley.arranged import Arranged
+from surrogates.attribution.shapley.kriging import (
+    MOST_KRIGED,
+    MOST_LEARNT,
+    Kriging,
+    are_many,
+    krige_designs,
+)
+from surrogates.attribution.shapley.regression import Regression, regress_designs
+from surrogates.attribution.shapley.relevance import Relevances
+from surrogates.attribution.shapley.seating import Seating, seat
+from surrogates.attribution.shapley.stage import Stage
 
-__all__ = ["Designs", "Projection", "draw_designs", "n_pairs_of"]
+__all__ = ["Designs", "draw_designs", "n_pairs_of"]
 
 _ENUMERATED_UP_TO = 4096  # subsets of one size; above it draws are far from exhausting the size
 _MOST_ATTEMPTS = 64
-_PAIRS_AT_A_TIME = 16_384
-_LEAST_FREEDOM = 1e-3  # of a residual, after its leverage is taken off
-
-
-@dataclass(frozen=True)
-class Projection:
-    """What turns the responses to the first pairs of some designs into attributions.
-
-    Parameters
-    ----------
-    fractions, weights, inverse, spread : ndarray
-        Arguments of `surrogates._kernels.paired.solve_games`.
-    expansion : ndarray of shape (n_pairs,)
-        Number of pairs of the size in all, over that of those drawn.
-    is_sample : bool
-        Whether any pair is left out.
-    """
-
-    fractions: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    inverse: NDArray[np.float64]
-    spread: NDArray[np.float32]
-    expansion: NDArray[np.float64]
-    is_sample: bool
-
-    @property
-    def n_pairs(self) -> int:
-        """Number of pairs of coalitions."""
-        return len(self.weights)
-
-    @property
-    def n_bytes(self) -> int:
-        """Memory of the two large arrays."""
-        return self.inverse.nbytes + self.spread.nbytes
+_MOST_SEATINGS = 16
 
 
 @dataclass(frozen=True)
@@ -60,25 +39,86 @@ class Designs:
     """Several draws of pairs of coalitions of the same number of players.
 
     All of them have the same sizes in the same order. Each is used in stages: the pairs of a
-    stage begin with those of the stage before.
+    stage begin with those of the stage before. What turns responses into attributions is made
+    when it is first asked for.
 
     Parameters
     ----------
     coalitions : ndarray of shape (n_designs, n_pairs, n_players)
     members : ndarray of shape (n_designs, n_players, n_pairs)
         The same with the coalitions of one player in a row.
-    dealt : ndarray of shape (n_pairs,)
-        Which of the reference rows of a dealt game fills in; zero everywhere in other games.
-    stages : tuple of Projection
+    stages : tuple of Stage
+    reach : ndarray of shape (n_players,)
+        Of the players at the places of the design.
+    arranged : Arranged
+        The coalitions with players in the order of the table.
     """
 
     coalitions: NDArray[np.uint8]
     members: NDArray[np.uint8]
-    dealt: NDArray[np.int64]
-    stages: tuple[Projection, ...]
+    stages: tuple[Stage, ...]
+    reach: NDArray[np.float64]
+    arranged: Arranged
+    _seatings: dict[tuple[Relevances, bytes], Seating] = field(default_factory=dict)
+    _regressions: dict[int, Regression] = field(default_factory=dict)
+    _krigings: dict[int, Kriging] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.coalitions)
+
+    @property
+    def n_players(self) -> int:
+        """Number of players."""
+        return self.coalitions.shape[2]
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory taken so far."""
+        regressions = sum(some.n_bytes for some in self._regressions.values())
+        krigings = sum(some.n_bytes for some in self._krigings.values())
+        return 2 * self.coalitions.nbytes + regressions + krigings + self.arranged.n_bytes
+
+    def seating(
+        self, references: NDArray[np.int64], players: NDArray[np.int64], relevances: Relevances
+    ) -> Seating:
+        """Return the seating of games, which is the same for row after row of many tables."""
+        key = (relevances, references.tobytes() + players.tobytes())
+        found = self._seatings.get(key)
+        if found is None:
+            if len(self._seatings) >= _MOST_SEATINGS:
+                self._seatings.clear()
+            found = seat(references, players, relevances, len(self))
+            self._seatings[key] = found
+        return found
+
+    def is_kriged(self, stage: int) -> bool:
+        """Tell whether a stage is a sample small enough to be kriged."""
+        return self.stages[stage].is_sample and self.stages[stage].n_pairs <= MOST_KRIGED
+
+    def shrinks(self, stage: int) -> bool:
+        """Tell whether games have too few pairs for slopes of their own."""
+        return self.is_kriged(stage) and not are_many(self.stages[stage].n_pairs, self.n_players)
+
+    def is_worth_learning(self, stage: int) -> bool:
+        """Tell whether the relevances of a game alone can be learnt from it in reasonable time."""
+        return self.is_kriged(stage) and self.stages[stage].n_pairs <= MOST_LEARNT
+
+    def regression(self, stage: int) -> Regression:
+        """Return the regressions of a stage."""
+        stage %= len(self.stages)
+        if stage not in self._regressions:
+            self._regressions[stage] = regress_designs(
+                self.coalitions[:, : self.stages[stage].n_pairs], self.stages[stage]
+            )
+        return self._regressions[stage]
+
+    def kriging(self, stage: int) -> Kriging:
+        """Return the kriging of a stage."""
+        stage %= len(self.stages)
+        if stage not in self._krigings:
+            drawn = self.coalitions[:, : self.stages[stage].n_pairs]
+            self._krigings[stage] = krige_designs(drawn, self.stages[stage], self.reach)
+        return self._krigings[stage]
 
 
 def n_pairs_of(n_players: int, n_coalitions: int) -> int:
@@ -88,7 +128,7 @@ def n_pairs_of(n_players: int, n_coalitions: int) -> int:
 
 
 def draw_designs(
-    n_players: int, budgets: Sequence[int], seeds: Sequence[int], n_dealt: int = 1
+    n_players: int, budgets: Sequence[int], seeds: Sequence[int], reach: NDArray[np.float64]
 ) -> Designs:
     """Draw one design for each seed.
 
@@ -99,31 +139,24 @@ def draw_designs(
     budgets : sequence of int
         Numbers of coalition evaluations of the stages, increasing.
     seeds : sequence of int
-    n_dealt : int
-        Number of reference rows among which the pairs are dealt.
+    reach : ndarray of shape (n_players,)
     """
-    capacity = [_capacity(n_players, size) * n_dealt for size in _sizes(n_players)]
-    totals = [min(sum(capacity), n_dealt * ((budget - 2) // 2)) for budget in budgets]
+    capacity = [_capacity(n_players, size) for size in _sizes(n_players)]
+    totals = [n_pairs_of(n_players, budget) for budget in budgets]
     counts = _allocate(n_players, capacity, totals)
     stratum = np.repeat(np.arange(len(capacity)), counts[-1])
     turn = np.concatenate([np.arange(n_drawn) for n_drawn in counts[-1]])
     stage = (turn >= counts[:, stratum]).sum(axis=0)
     order = np.lexsort((turn, stratum, stage))
     coalitions = np.stack([_draw_full_rank(n_players, counts[-1], seed)[order] for seed in seeds])
-    stratum, turn = stratum[order], turn[order]
-    limits = np.array(capacity, dtype=float)
-    projections = tuple(
-        _project(coalitions[:, :total], stratum[:total], row, limits, n_dealt)
+    stratum = stratum[order]
+    n_subsets = np.array(capacity, dtype=float)
+    stages = tuple(
+        Stage(n_players, stratum[:total] + 1, row[stratum[:total]], n_subsets[stratum[:total]])
         for row, total in zip(counts, totals, strict=True)
     )
-    n_subsets = np.array([_capacity(n_players, size) for size in _sizes(n_players)], dtype=float)
-    rounds = (turn // n_subsets[stratum]).astype(np.int64)
-    return Designs(
-        coalitions=coalitions,
-        members=np.ascontiguousarray(coalitions.transpose(0, 2, 1)),
-        dealt=(turn + stratum + rounds) % n_dealt,
-        stages=projections,
-    )
+    members = np.ascontiguousarray(coalitions.transpose(0, 2, 1))
+    return Designs(coalitions, members, stages, reach, Arranged(coalitions))
 
 
 def _sizes(n_players: int) -> range:
@@ -170,18 +203,13 @@ def _draw_full_rank(n_players: int, counts: NDArray[np.int64], seed: int) -> NDA
 
 
 def _draw(n_players: int, counts: NDArray[np.int64], seed: int) -> NDArray[np.uint8]:
-    """Draw the coalitions of one design, size by size; a size drawn out starts over."""
-    drawn = []
-    for size, count in zip(_sizes(n_players), counts.tolist(), strict=True):
-        capacity = _capacity(n_players, size)
-        subsets = _draw_size(n_players, size, min(count, capacity), capacity, seed)
-        drawn.append(subsets if count <= capacity else subsets[np.arange(count) % capacity])
-    return np.concatenate(drawn)
+    """Draw the coalitions of one design, size by size."""
+    sizes = zip(_sizes(n_players), counts.tolist(), strict=True)
+    return np.concatenate([_draw_size(n_players, size, count, seed) for size, count in sizes])
 
 
-def _draw_size(
-    n_players: int, size: int, n_drawn: int, capacity: int, seed: int
-) -> NDArray[np.uint8]:
+def _draw_size(n_players: int, size: int, n_drawn: int, seed: int) -> NDArray[np.uint8]:
+    capacity = _capacity(n_players, size)
     if capacity <= _ENUMERATED_UP_TO:
         # lexicographic order starts with the subsets that hold player 0: one of each middle pair
         subsets = np.empty((capacity, n_players), dtype=np.uint8)
@@ -191,52 +219,3 @@ def _draw_size(
     subsets = np.empty((n_drawn, n_players), dtype=np.uint8)
     draw_subsets(subsets, size, 2 * size == n_players, seed, size)
     return subsets
-
-
-def _project(
-    coalitions: NDArray[np.uint8],
-    stratum: NDArray[np.int64],
-    counts: NDArray[np.int64],
-    capacity: NDArray[np.float64],
-    n_dealt: int,
-) -> Projection:
-    """Prepare the weighted regressions on the pairs of some designs."""
-    n_designs, n_pairs, n_players = coalitions.shape
-    size = stratum + 1
-    fractions = size / n_players
-    mass = (n_players - 1) / (size * (n_players - size)) * np.where(2 * size == n_players, 0.5, 1.0)
-    weights = mass / counts[stratum]
-    left_out = (1.0 - counts / capacity)[stratum]
-    is_sample = bool(left_out.any())
-    inverse = np.empty((n_designs, n_players, n_players))
-    spread = np.empty((n_designs, n_players, n_pairs if is_sample else 0), dtype=np.float32)
-    for design, drawn in enumerate(coalitions):
-        gram = np.zeros((n_players, n_players))
-        for some in _stretches(n_pairs):
-            centred = drawn[some] - fractions[some, None]
-            gram += (centred * weights[some, None]).T @ centred
-        inverse[design] = _centred_inverse(gram, n_pairs)
-        for some in _stretches(n_pairs if is_sample else 0):
-            centred = drawn[some] - fractions[some, None]
-            projection = (centred * weights[some, None]) @ inverse[design]
-            freedom = np.maximum(1.0 - np.einsum("ij,ij->i", projection, centred), _LEAST_FREEDOM)
-            spread[design][:, some] = projection.T**2 * (left_out[some] / freedom)
-    expansion = (capacity / np.maximum(counts, 1))[stratum] / n_dealt
-    return Projection(fractions, weights, inverse, spread, expansion, is_sample)
-
-
-def _stretches(n_pairs: int) -> Iterator[slice]:
-    """Divide the pairs so that temporary arrays stay small."""
-    for start in range(0, n_pairs, _PAIRS_AT_A_TIME):
-        yield slice(start, min(start + _PAIRS_AT_A_TIME, n_pairs))
-
-
-def _centred_inverse(gram: NDArray[np.float64], n_pairs: int) -> NDArray[np.float64]:
-    """Return the pseudo-inverse of a Gram matrix of centred rows: its null vector is constant."""
-    n_players = len(gram)
-    if n_pairs > n_players:
-        scale = np.trace(gram) / n_players
-        completed = np.linalg.inv(gram + scale / n_players) - 1.0 / (scale * n_players)
-        if np.abs(completed).max() * scale < 1e8:  # far from singular
-            return np.asarray(completed)
-    return np.asarray(np.linalg.pinv(gram, rcond=1e-12, hermitian=True))

@@ -10,6 +10,7 @@ from surrogates.attribution.shapley.book import DesignBook
 from surrogates.attribution.shapley.inside import Inside, look_inside
 from surrogates.attribution.shapley.linear import linear_engine, may_be_linear
 from surrogates.attribution.shapley.links import Link
+from surrogates.attribution.shapley.pilot import with_relevances
 from surrogates.attribution.shapley.plan import SamplingPlan
 from surrogates.attribution.shapley.result import Engine
 from surrogates.attribution.shapley.sampling import CoalitionEngine
@@ -134,7 +135,7 @@ def _coalitions(
         accuracy=accuracy,
         interactions=task.interactions,
     )
-    return CoalitionEngine(plan, inside, _exact_alternative(task, inside))
+    return CoalitionEngine(with_relevances(plan), inside, _exact_alternative(task, inside))
 
 
 def _exact_alternative(task: Task, inside: Inside) -> str | None:

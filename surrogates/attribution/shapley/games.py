@@ -1,8 +1,4 @@
-"""Games: one explained row against reference rows, evaluated and solved.
-
-A game is one explained row against one reference row, or a dealt game: one explained row against
-some reference rows, among which the pairs of coalitions are dealt.
-"""
+"""Games: one explained row against reference rows, evaluated and summed up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,13 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates._kernels.paired import solve_games
-from surrogates.attribution.shapley.design import Designs, Projection
+from surrogates.attribution.shapley.design import Designs
 from surrogates.blackbox.maskers import Games as GamesToMix
 from surrogates.blackbox.maskers import Mixtures
 from surrogates.blackbox.model import Model
 
-__all__ = ["Games", "Sums", "evaluate", "n_mixtures", "solve", "values_of"]
+__all__ = ["Games", "Sums", "evaluate", "n_mixtures"]
 
 
 @dataclass
@@ -27,8 +22,9 @@ class Games:
     ----------
     row : int
         Position among the explained rows of the block.
-    references : ndarray of shape (n_games,), or (n_references,) for a dealt game
+    references : ndarray of shape (n_games,)
     players : ndarray of shape (n_games, n_players)
+        The player at each place of the design.
     designs : Designs
     design_of, cohort : ndarray of shape (n_games,)
         The design of each game; consecutive games of a cohort share design and players.
@@ -43,11 +39,6 @@ class Games:
     design_of: NDArray[np.int64]
     cohort: NDArray[np.int64]
     responses: NDArray[np.float64]
-
-    @property
-    def dealt(self) -> bool:
-        """Whether this is one game against several reference rows."""
-        return len(self.players) < len(self.references)
 
     def part(self, games: slice) -> "Games":
         """Return some of the games, without their responses."""
@@ -85,16 +76,7 @@ def evaluate(some: Sequence[Games], stage: int, mixtures: Mixtures, model: Model
 def _write(games: Games, stage: int, mixtures: Mixtures, caller: "_Caller") -> NDArray[np.float64]:
     first = games.responses.shape[2]
     n_new = games.designs.stages[stage].n_pairs - first
-    to_mix = GamesToMix(
-        games.row,
-        games.references,
-        games.players,
-        games.designs.coalitions,
-        games.design_of,
-        games.designs.dealt,
-        first,
-        n_new,
-    )
+    to_mix = _to_mix(games, mixtures.n_players, first, n_new)
     answer = np.empty((2 * n_new * len(games.players), games.responses.shape[-1]))
     start = 0
     while start < len(answer):
@@ -102,6 +84,19 @@ def _write(games: Games, stage: int, mixtures: Mixtures, caller: "_Caller") -> N
         mixtures.write(at, to_mix, start)
         start += at.stop - at.start
     return answer
+
+
+def _to_mix(games: Games, n_players: int, first: int, n_new: int) -> GamesToMix:
+    """Return the games with players in the order of the table, where that is possible."""
+    designs, players, design_of = games.designs, games.players, games.design_of
+    coalitions = designs.coalitions
+    if players.shape[1] == n_players and designs.arranged.fits(len(players)):
+        coalitions, design_of = designs.arranged.of_games(players, design_of)
+        players = np.tile(np.arange(n_players), (len(players), 1))
+    dealt = np.zeros(coalitions.shape[1], dtype=np.int64)
+    return GamesToMix(
+        games.row, games.references, players, coalitions, design_of, dealt, first, n_new
+    )
 
 
 class _Caller:
@@ -180,105 +175,3 @@ class Sums:
         own = self.variances if crossed else 0.0
         between: NDArray[np.float64] = np.maximum(spread * concentration - own, 0.0)
         return share_left * between
-
-
-def solve(
-    games: Games,
-    stage: int,
-    responses: NDArray[np.float64],
-    gaps: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    sums: Sums,
-) -> None:
-    """Estimate the Shapley values of games and add them to the sums of their row.
-
-    Parameters
-    ----------
-    games : Games
-    stage : int
-    responses : ndarray of shape (n_games, 2, n_pairs, n_outputs)
-        Those of the games, on the scale of the link.
-    gaps : ndarray of shape (n_references, n_outputs)
-        Response to the row minus response to each reference row.
-    weights : ndarray of shape (n_references,)
-    sums : Sums
-    """
-    projection = games.designs.stages[stage]
-    for output in range(gaps.shape[1]):
-        gap = np.ascontiguousarray(gaps[:, output])
-        if games.dealt:
-            half = 0.5 * (responses[0, 0, :, output] - responses[0, 1, :, output])
-            _solve_dealt(games, stage, half, gap, weights, sums.of_output(output))
-            continue
-        solve_games(
-            responses,
-            output,
-            gap,
-            weights,
-            games.design_of,
-            games.cohort,
-            games.players,
-            games.designs.members,
-            projection.fractions,
-            projection.weights,
-            projection.inverse,
-            projection.spread,
-            projection.is_sample,
-            sums.of_output(output),
-        )
-
-
-def values_of(
-    projection: Projection,
-    coalitions: NDArray[np.uint8],
-    inverse: NDArray[np.float64],
-    half: NDArray[np.float64],
-    gap: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Return the Shapley values of a single game, (n_players, n_outputs).
-
-    Parameters
-    ----------
-    projection : Projection
-    coalitions : ndarray of shape (n_pairs, n_players)
-    inverse : ndarray of shape (n_players, n_players)
-    half : ndarray of shape (n_pairs, n_outputs)
-        Half the difference of the worths of a coalition and of its complement.
-    gap : ndarray of shape (n_outputs,)
-    """
-    centred = coalitions - projection.fractions[:, None]
-    odd = half - (projection.fractions - 0.5)[:, None] * gap
-    slopes = inverse @ (centred.T @ (projection.weights[:, None] * odd))
-    return np.asarray(slopes + gap / coalitions.shape[1])
-
-
-def _solve_dealt(
-    games: Games,
-    stage: int,
-    half: NDArray[np.float64],
-    gap: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    total: NDArray[np.float64],
-) -> None:
-    """Solve one game whose pairs were dealt to reference rows.
-
-    The regression is that of `surrogates._kernels.paired`, on pairs (coalition, reference row). The
-    part of each reference row, scaled to a whole game, tells how reference rows differ.
-    """
-    projection = games.designs.stages[stage]
-    dealt = games.designs.dealt[: projection.n_pairs]
-    players, n_players = games.players[0], games.players.shape[1]
-    share = weights / weights.sum()
-    n_references = len(share)
-    centred = games.designs.coalitions[0, : projection.n_pairs] - projection.fractions[:, None]
-    odd = (n_references * share)[dealt] * (half - gap[dealt] * (projection.fractions - 0.5))
-    parts = (projection.weights * odd)[:, None] * centred @ projection.inverse[0]
-    slopes = parts.sum(axis=0)
-    mean = weights.sum()
-    total[0, players] += mean * (slopes + share @ gap / n_players)
-    of_reference = np.zeros((n_references, n_players))
-    np.add.at(of_reference, dealt, n_references * parts)
-    total[1, players] += weights @ (of_reference + gap[:, None] / n_players) ** 2
-    residual = odd - centred @ slopes
-    if projection.is_sample:
-        total[2, players] += mean**2 * (projection.spread[0] @ residual**2)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 __all__ = ["complete_with_values", "pair_indices"]
 
+_PAIRS_PER_SIZE = 4  # below it sizes have no means of their own
+
 
 def pair_indices(
     coalitions: NDArray[np.uint8],
@@ -46,7 +48,7 @@ def pair_indices(
     size = coalitions.sum(axis=1, dtype=np.int64)
     odd = (members - 0.5) @ values
     even = 0.5 * (present + swapped - gap)
-    of_size = _means_by_size(even, size, members.shape[1])
+    of_size = _mean_by_size(even, size, members.shape[1])
     rest = present - 0.5 * gap - odd - of_size[size]
     rest_swapped = swapped - 0.5 * gap + odd - of_size[size]
     weights = _weights(members.shape[1])
@@ -56,10 +58,19 @@ def pair_indices(
     return indices + second_differences.sum(axis=0) / (members.shape[1] - 1)
 
 
-def _means_by_size(
+def _mean_by_size(
     even: NDArray[np.float64], size: NDArray[np.int64], n_players: int
 ) -> NDArray[np.float64]:
-    """Return the mean even part for sizes 0 to n_players; it is zero at both ends."""
+    """Return the mean even part for sizes 0 to n_players; it is zero at both ends.
+
+    Means of a few coalitions each would follow them too closely. With so few the parabola is
+    fitted that the even part is when all interactions are pairwise.
+    """
+    sizes = np.arange(n_players + 1)
+    if len(size) < _PAIRS_PER_SIZE * (n_players // 2):
+        parabola = sizes * (n_players - sizes).astype(float)
+        height = parabola[size] @ even / (parabola[size] @ parabola[size])
+        return np.outer(parabola, height)
     means = np.zeros((n_players + 1, even.shape[1]))
     for some in np.unique(size).tolist():
         means[[some, n_players - some]] = even[size == some].mean(axis=0)

@@ -10,6 +10,7 @@ from surrogates._params import ANY_CALLABLE, BOOLEAN, NONE, Constraint, Instance
 from surrogates.attribution.shapley.book import DesignBook
 from surrogates.attribution.shapley.engines import Task, choose_engine
 from surrogates.attribution.shapley.links import LINKS, MOVED, apply_link
+from surrogates.attribution.shapley.relevance import Relevances
 from surrogates.attribution.shapley.result import BlockResult, Engine, explain_block
 from surrogates.attribution.shapley.threshold import Threshold, rows_at_threshold
 from surrogates.base import AttributionExplainer
@@ -34,10 +35,10 @@ class KernelSHAP(AttributionExplainer):
     A prediction is divided among the columns by asking the model about mixtures: the columns of
     a coalition keep the values of the explained row, all others take those of a reference row.
     The Shapley value of a column is its mean contribution over all orders in which columns can
-    join [1]_. It is estimated by weighted least squares on sampled coalitions [2]_ that come in
-    complementary pairs, are drawn without replacement and spread by leverage [3]_; by default
-    every reference row has coalitions of its own, which divides the error by three to five at the
-    same number of model rows. Where all coalitions fit the budget the values are exact.
+    join [1]_. A sample of coalitions is evaluated, in complementary pairs, without replacement,
+    spread by leverage [2]_, other ones for every reference row; the rest is predicted by kriging,
+    which halves the error of least squares [3]_ at the same number of model rows. Where all
+    coalitions fit the budget the values are exact.
 
     Parameters
     ----------
@@ -121,10 +122,10 @@ class KernelSHAP(AttributionExplainer):
     ----------
     .. [1] L. S. Shapley, "A value for n-person games", Contributions to the Theory of Games II,
        1953.
-    .. [2] S. Lundberg and S.-I. Lee, "A unified approach to interpreting model predictions",
-       NeurIPS 2017, theorem 2; I. Covert and S.-I. Lee, "Improving KernelSHAP", AISTATS 2021.
-    .. [3] C. Musco and R. T. Witter, "Provably accurate Shapley value estimation via leverage
+    .. [2] C. Musco and R. T. Witter, "Provably accurate Shapley value estimation via leverage
        score sampling", ICLR 2025, arXiv:2410.01917.
+    .. [3] S. Lundberg and S.-I. Lee, "A unified approach to interpreting model predictions",
+       NeurIPS 2017, theorem 2; A. O'Hagan, "Bayes-Hermite quadrature", 1991.
 
     Examples
     --------
@@ -266,7 +267,7 @@ class KernelSHAP(AttributionExplainer):
         return choose_engine(
             task,
             self.method,
-            DesignBook(self._budgets(), seed),
+            DesignBook(self._budgets(), seed, Relevances.even(len(self.players_), seed)),
             crossed=crossed,
             tol=self.tol,
             accuracy=_AUTO_ACCURACY if adaptive else None,

@@ -1,21 +1,24 @@
 """One explained row: which games it is made of, and what they add up to."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates.attribution.shapley.design import Designs, n_pairs_of
-from surrogates.attribution.shapley.games import Games, Sums, n_mixtures, solve, values_of
+from surrogates.attribution.shapley.design import Designs
+from surrogates.attribution.shapley.games import Games, Sums, n_mixtures
 from surrogates.attribution.shapley.interactions import pair_indices
 from surrogates.attribution.shapley.links import Link, apply_link, link_slope
 from surrogates.attribution.shapley.plan import SamplingPlan
-from surrogates.blackbox.maskers import Mixtures
+from surrogates.attribution.shapley.seating import Seating
+from surrogates.attribution.shapley.solve import Answers, solve, solve_alone
+from surrogates.blackbox.maskers import Mixtures, make_mixtures, rows_per_call
+from surrogates.blackbox.table import row_hashes
 
-__all__ = ["ExplainedRow"]
+__all__ = ["ExplainedRow", "explained_rows"]
 
-_N_ROTATED = 8  # shared designs among which a hash of the row's values chooses
-_PAIRS_PER_PLAYER = 1.5  # below it a reference row has too few pairs for a regression of its own
+_N_ROTATED = 8  # shared designs, or arrangements of one, among which a hash of a row chooses
 
 
 class ExplainedRow:
@@ -69,15 +72,21 @@ class ExplainedRow:
             np.add.at(squares, self._alone_player, weights * gaps[:, output] ** 2)
         return sums
 
-    def add(self, sums: Sums, games: Games, stage: int) -> None:
+    def add(self, sums: Sums, some: Sequence[Games], stage: int) -> None:
         """Solve games from the responses of a stage and add them to the sums."""
+        answers = [self._answers(games, stage) for games in some]
+        if len(self.plan.reference) == 1 and some and some[0].designs.is_worth_learning(stage):
+            solve_alone(answers[0], sums)
+        else:
+            solve(answers, sums)
+
+    def _answers(self, games: Games, stage: int) -> Answers:
         weights = self.plan.reference.weights[games.references]
-        n_pairs = games.designs.stages[stage].n_pairs
-        responses = games.responses[:, :, :n_pairs]
+        responses = games.responses[:, :, : games.designs.stages[stage].n_pairs]
         if self.plan.link != "identity":
             mean = np.tensordot(weights / weights.sum(), responses, axes=1)
             responses = _linearised(self.plan.link, responses, mean)
-        solve(games, stage, responses, self.gaps[games.references], weights, sums)
+        return Answers(games, stage, responses, self.gaps[games.references], weights)
 
     def indices(self, stage: int) -> NDArray[np.float64]:
         """Return the interaction index of every pair: (n_players, n_players, n_outputs)."""
@@ -85,34 +94,24 @@ class ExplainedRow:
         total = np.zeros((n_players, n_players, n_outputs))
         for games in self.games:
             for game, players in enumerate(games.players):
-                references = games.references if games.dealt else games.references[[game]]
-                weights = self.plan.reference.weights[references]
-                index = self._index(games, game, references, weights / weights.sum(), stage)
-                total[np.ix_(players, players)] += weights.sum() * index
+                weight = self.plan.reference.weights[games.references[game]]
+                total[np.ix_(players, players)] += weight * self._index(games, game, stage)
         return total
 
-    def _index(
-        self,
-        games: Games,
-        game: int,
-        references: NDArray[np.int64],
-        share: NDArray[np.float64],
-        stage: int,
-    ) -> NDArray[np.float64]:
-        projection = games.designs.stages[stage]
-        design, n_pairs = games.design_of[game], projection.n_pairs
+    def _index(self, games: Games, game: int, stage: int) -> NDArray[np.float64]:
+        design, n_pairs = games.design_of[game], games.designs.stages[stage].n_pairs
         responses = games.responses[game, :, :n_pairs]
         if self.plan.link != "identity":
             everyone = self.plan.reference.weights
             mean = np.tensordot(everyone, games.responses[:, :, :n_pairs], axes=1)
             responses = _linearised(self.plan.link, responses, mean)
-        empty = (self.full - self.gaps[references])[games.designs.dealt[:n_pairs]]
-        present, swapped = responses - empty
-        gap = share @ self.gaps[references]
+        gap = self.gaps[games.references[game]]
+        present, swapped = responses - (self.full - gap)
         drawn = games.designs.coalitions[design, :n_pairs]
         half = 0.5 * (present - swapped)
-        values = values_of(projection, drawn, projection.inverse[design], half, gap)
-        return pair_indices(drawn, projection.expansion, present, swapped, gap, values)
+        values = games.designs.regression(stage).values(drawn, design, half, gap)
+        expansion = 1.0 / (1.0 - games.designs.stages[stage].left_out)
+        return pair_indices(drawn, expansion, present, swapped, gap, values)
 
     def add_parts(self, sums: Sums, games: Games, first: Games, mean: NDArray[np.float64]) -> None:
         """Add games of a shared design that were evaluated in parts.
@@ -128,19 +127,32 @@ class ExplainedRow:
         """
         link, weights = self.plan.link, self.plan.reference.weights
         whole, some = self.sums(), self.sums()
-        one = games.part(slice(0, 1))
         total = weights[games.references].sum()
         gap = weights[games.references] @ self.gaps[games.references] / total
-        solve(one, -1, apply_link(link, mean)[None], gap[None], np.array([total]), whole)
+        mean_game = games.part(slice(0, 1))
+        answers = Answers(mean_game, -1, apply_link(link, mean)[None], gap[None], np.array([total]))
+        solve([answers], whole)
         kept = weights[first.references] * (total / weights[first.references].sum())
         responses = _linearised(link, first.responses, mean)
-        solve(first, -1, responses, self.gaps[first.references], kept, some)
+        solve([Answers(first, -1, responses, self.gaps[first.references], kept)], some)
         spread = some.squares - some.values**2
         for output in range(gap.shape[0]):
             target = sums.of_output(output)
             target[0] += whole.values[:, output]
             target[1] += spread[:, output] + whole.values[:, output] ** 2
             target[2] += whole.variances[:, output]
+
+
+def explained_rows(
+    plan: SamplingPlan, rows: Any, responses: NDArray[np.float64]
+) -> Iterator[ExplainedRow]:
+    """Yield rows with the games that they are made of."""
+    mixtures = make_mixtures(
+        rows, plan.reference.rows, plan.players, rows_per_call(len(plan.players.of_column))
+    )
+    hashes = np.zeros(len(responses), dtype=np.uint64) if plan.crossed else row_hashes(rows)
+    for position, response in enumerate(responses):
+        yield ExplainedRow(plan, mixtures, position, response, int(hashes[position]))
 
 
 def _gaps(plan: SamplingPlan, response: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -168,88 +180,43 @@ def _linearised(
 def _crossed_games(
     plan: SamplingPlan, row: int, differing: NDArray[np.bool_], _: int
 ) -> Iterator[Games]:
-    """Yield games whose reference rows do not share a design, as far as budget and memory allow."""
-    budget = plan.book.budgets[-1]
+    """Yield games in which each reference row has a design, or an arrangement, of its own."""
     n_differing = differing.sum(axis=1)
-    pooled: list[int] = []
     for n_players in np.unique(n_differing[n_differing > 1]).tolist():
         references = np.flatnonzero(n_differing == n_players)
-        if _too_few_pairs(n_players, budget) and len(differing) > 1:
-            pooled.extend(references.tolist())
-            continue
         players = np.nonzero(differing[references])[1].reshape(-1, n_players)
-        designs = plan.book.designs(n_players, len(references))
-        design_of = np.arange(len(references)) % min(len(designs), len(references))
-        yield _in_cohorts(plan, row, references, players, designs, design_of)
-    yield from _pooled_games(plan, row, differing, pooled)
-
-
-def _too_few_pairs(n_players: int, budget: int) -> bool:
-    enumerable = 1 << n_players <= budget
-    return not enumerable and n_pairs_of(n_players, budget) < _PAIRS_PER_PLAYER * n_players
-
-
-def _in_cohorts(
-    plan: SamplingPlan,
-    row: int,
-    references: NDArray[np.int64],
-    players: NDArray[np.int64],
-    designs: Designs,
-    design_of: NDArray[np.int64],
-) -> Games:
-    """Order games so that those with the same design and the same players follow one another."""
-    cohort = np.arange(len(references))
-    if len(np.unique(design_of)) < len(references):
-        keys = np.column_stack([design_of, players])
-        cohort = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
-        order = np.argsort(cohort, kind="stable")
-        references, players = references[order], players[order]
-        design_of, cohort = design_of[order], cohort[order]
-    return _games(plan, row, references, players, designs, design_of, cohort)
-
-
-def _pooled_games(
-    plan: SamplingPlan, row: int, differing: NDArray[np.bool_], pooled: Sequence[int]
-) -> Iterator[Games]:
-    """Yield dealt games of as many reference rows as have enough pairs together."""
-    n_pairs = max((plan.book.budgets[-1] - 2) // 2, 1)
-    n_together = int(np.ceil(2 * _PAIRS_PER_PLAYER * differing.shape[1] / n_pairs))
-    for start in range(0, len(pooled), n_together):
-        references = np.array(sorted(pooled)[start : start + n_together])
-        players = np.flatnonzero(differing[references].any(axis=0))
-        designs = plan.book.designs(len(players), 1, n_dealt=len(references))
-        zero = np.zeros(1, dtype=np.int64)
-        yield _games(plan, row, references, players[None], designs, zero, zero)
+        designs = plan.book.designs(n_players)
+        seating = designs.seating(references, players, plan.book.relevances)
+        yield _games(plan, row, designs, seating)
 
 
 def _shared_games(
-    plan: SamplingPlan, row: int, differing: NDArray[np.bool_], design: int
+    plan: SamplingPlan, row: int, differing: NDArray[np.bool_], rotation: int
 ) -> Iterator[Games]:
     """Yield the games of all reference rows, with one design."""
     players = np.flatnonzero(differing[0])
     if len(players) > 1:
         n_games = len(differing)
-        designs = plan.book.designs(len(players), _N_ROTATED)
-        design_of = np.full(n_games, design % len(designs))
-        yield _games(
-            plan,
-            row,
-            np.arange(n_games),
-            np.tile(players, (n_games, 1)),
-            designs,
-            design_of,
-            np.zeros(n_games, dtype=np.int64),
+        designs = plan.book.designs(len(players))
+        arrangement, design = divmod(rotation, len(designs))
+        players = plan.book.relevances.arrange(players[None], np.array([arrangement]))
+        seating = Seating(
+            references=np.arange(n_games),
+            players=np.tile(players, (n_games, 1)),
+            design_of=np.full(n_games, design),
+            cohort=np.zeros(n_games, dtype=np.int64),
         )
+        yield _games(plan, row, designs, seating)
 
 
-def _games(
-    plan: SamplingPlan,
-    row: int,
-    references: NDArray[np.int64],
-    players: NDArray[np.int64],
-    designs: Designs,
-    design_of: NDArray[np.int64],
-    cohort: NDArray[np.int64],
-) -> Games:
-    responses = np.empty((len(players), 2, 0, plan.responses.shape[1]))
-    return Games(row, references, players, designs, design_of, cohort, responses)
+def _games(plan: SamplingPlan, row: int, designs: Designs, seating: Seating) -> Games:
+    responses = np.empty((len(seating.players), 2, 0, plan.responses.shape[1]))
+    return Games(
+        row,
+        seating.references,
+        seating.players,
+        designs,
+        seating.design_of,
+        seating.cohort,
+        responses,
+    )

@@ -17,9 +17,7 @@ from surrogates.attribution.shapley.interactions import complete_with_values
 from surrogates.attribution.shapley.links import apply_link
 from surrogates.attribution.shapley.plan import SamplingPlan
 from surrogates.attribution.shapley.result import BlockResult
-from surrogates.attribution.shapley.rows import ExplainedRow
-from surrogates.blackbox.maskers import make_mixtures, rows_per_call
-from surrogates.blackbox.table import row_hashes
+from surrogates.attribution.shapley.rows import ExplainedRow, explained_rows
 
 __all__ = ["CoalitionEngine"]
 
@@ -93,23 +91,12 @@ def _explain_by_coalitions(plan: SamplingPlan, rows: Any) -> BlockResult:
     result = BlockResult.empty(
         len(plan.players), apply_link(plan.link, responses), interactions=plan.interactions
     )
-    for batch in _batches(_explained_rows(plan, rows, responses)):
+    for batch in _batches(explained_rows(plan, rows, responses)):
         if batch[0].n_responses > _MOST_RESPONSES and not plan.interactions:
             _explain_in_parts(plan, batch[0], result)
         else:
             _explain_together(plan, batch, result)
     return result
-
-
-def _explained_rows(
-    plan: SamplingPlan, rows: Any, responses: NDArray[np.float64]
-) -> Iterator[ExplainedRow]:
-    mixtures = make_mixtures(
-        rows, plan.reference.rows, plan.players, rows_per_call(len(plan.players.of_column))
-    )
-    hashes = np.zeros(len(responses), dtype=np.uint64) if plan.crossed else row_hashes(rows)
-    for position, response in enumerate(responses):
-        yield ExplainedRow(plan, mixtures, position, response, int(hashes[position]))
 
 
 def _batches(rows: Iterator[ExplainedRow]) -> Iterator[list[ExplainedRow]]:
@@ -138,8 +125,7 @@ def _explain_together(
         going_on = []
         for row in rows:
             sums = row.sums()
-            for games in row.games:
-                row.add(sums, games, stage)
+            row.add(sums, row.games, stage)
             done = plan.is_accurate(sums.values, np.sqrt(sums.variances))
             if done or stage == last:
                 _store(plan, row, sums, stage, done, result)
@@ -158,7 +144,7 @@ def _explain_in_parts(plan: SamplingPlan, row: ExplainedRow, result: BlockResult
         if plan.crossed:
             for part in parts:
                 evaluate([part], -1, row.mixtures, plan.model)
-                row.add(sums, part, -1)
+                row.add(sums, [part], -1)
                 part.responses = part.responses[:, :, :0].copy()
         else:
             row.add_parts(sums, games, parts[0], _mean_response(plan, row, parts))
@@ -167,7 +153,7 @@ def _explain_in_parts(plan: SamplingPlan, row: ExplainedRow, result: BlockResult
 
 
 def _parts(games: Games) -> Iterator[Games]:
-    """Divide games so that the responses of a part fit; a dealt game stays whole."""
+    """Divide games so that the responses of a part fit."""
     n_games = len(games.players)
     of_game = n_mixtures(games, -1) // n_games * games.responses.shape[-1]
     n_fitting = max(1, _MOST_RESPONSES // of_game)

@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from truths import shapley_of_model
 
 from surrogates import KernelSHAP
+from surrogates.attribution.shapley import rows as rows_module
 from surrogates.attribution.shapley import sampling
 from surrogates.exceptions import ModelOutputError
 
@@ -89,14 +90,13 @@ def test_regressor_with_several_outputs(table):
     np.testing.assert_allclose(explanation.predictions, forest.predict(table[:2]))
 
 
-def test_estimates_are_linear_in_the_model(table):
-    params = {"n_coalitions": 100, "random_state": 0, "n_background": 10}
-    parts = [wavy, lambda Z: Z[:, 0] ** 3 * Z[:, 5]]
-    values = [KernelSHAP(part, **params).fit(table).explain(table[:3]).values for part in parts]
-    both = KernelSHAP(lambda Z: 2 * parts[0](Z) - 3 * parts[1](Z), **params).fit(table)
-    np.testing.assert_allclose(
-        both.explain(table[:3]).values, 2 * values[0] - 3 * values[1], atol=1e-10
-    )
+@pytest.mark.parametrize("n_background", [1, 10])
+@pytest.mark.parametrize("budget", [20, 100, 4000])
+def test_estimates_scale_with_the_model(table, budget, n_background):
+    params = {"n_coalitions": budget, "random_state": 0, "n_background": n_background}
+    values = KernelSHAP(wavy, **params).fit(table).explain(table[:3]).values
+    scaled = KernelSHAP(lambda Z: 5.0 - 3.0 * wavy(Z), **params).fit(table).explain(table[:3])
+    np.testing.assert_allclose(scaled.values, -3.0 * values, rtol=1e-9, atol=1e-10)
 
 
 @pytest.mark.parametrize("design", ["crossed", "shared"])
@@ -137,7 +137,7 @@ def test_size_of_model_calls_changes_nothing(table, design, monkeypatch):
     explainer = KernelSHAP(wavy, n_coalitions=300, design=design, random_state=0).fit(table)
     whole = explainer.explain(table[:4])
     for rows in (37, 1000):
-        monkeypatch.setattr(sampling, "rows_per_call", lambda _, rows=rows: rows)
+        monkeypatch.setattr(rows_module, "rows_per_call", lambda _, rows=rows: rows)
         np.testing.assert_allclose(
             explainer.explain(table[:4]).values, whole.values, rtol=1e-12, atol=1e-14
         )
