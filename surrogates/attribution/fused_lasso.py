@@ -65,7 +65,7 @@ class FusedLassoRegressor(RegressorMixin, BaseEstimator):
         Number, from 0, of the group of fused columns that each column belongs to.
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where `X` has names that are all strings.
 
     See Also

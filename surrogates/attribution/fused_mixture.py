@@ -56,16 +56,16 @@ class FusedLassoMixture(RegressorMixin, BaseEstimator):
 
     Attributes
     ----------
-    weights_ : ndarray of shape (n_components_,)
+    weights_ : ndarray of shape (n_components,)
         Mixing weights, the largest first.
-    coefs_ : ndarray of shape (n_components_, n_features)
+    coefs_ : ndarray of shape (n_components, n_features)
         Coefficients. A column that is constant within a component has the coefficient that the
         penalty alone prefers there: what it adds is in the intercept.
-    intercepts_ : ndarray of shape (n_components_,)
+    intercepts_ : ndarray of shape (n_components,)
         Intercepts.
-    variances_ : ndarray of shape (n_components_,)
+    variances_ : ndarray of shape (n_components,)
         Residual variances, at least 1e-4 times the variance of the responses.
-    groups_ : ndarray of shape (n_components_, n_features)
+    groups_ : ndarray of shape (n_components, n_features)
         Number, from 0, of the group of fused columns that each column belongs to.
     n_components_ : int
         Components left.
@@ -82,7 +82,7 @@ class FusedLassoMixture(RegressorMixin, BaseEstimator):
         non-zero fused groups), plus twice the entropy of the responsibilities.
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where `X` has names that are all strings.
 
     See Also
@@ -237,7 +237,7 @@ class FusedLassoMixture(RegressorMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_components_)
+        ndarray of shape (n_samples, n_components)
             Probabilities; every row sums to 1.
         """
         check_is_fitted(self)

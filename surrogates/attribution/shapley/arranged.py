@@ -52,6 +52,8 @@ class Arranged:
         coalitions : ndarray of shape (n_kept, n_pairs, n_players)
         position : ndarray of shape (n_games,)
         """
+        if len(players) == 1:  # such a row has an order of its own: nothing to keep
+            return self._designs[design_of][:, :, np.argsort(players[0])], np.zeros(1, np.int64)
         keys = [row.tobytes() for row in np.column_stack([design_of, players])]
         with self._lock:
             new = {key: game for game, key in enumerate(keys) if key not in self._found}

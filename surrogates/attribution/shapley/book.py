@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from threading import Lock
 
+import numpy as np
+from numpy.typing import NDArray
+
 from surrogates._kernels.rng import bits
 from surrogates.attribution.shapley.design import Designs, draw_designs, n_pairs_of
 from surrogates.attribution.shapley.relevance import Relevances
@@ -25,16 +28,23 @@ class DesignBook:
     seed : int
     relevances : Relevances
         Which players are alike in a design.
+    most_designs : int
+        For games of one number of players.
     """
 
     budgets: tuple[int, ...]
     seed: int
     relevances: Relevances
+    most_designs: int = _MOST_DESIGNS
 
     def designs(self, n_players: int) -> Designs:
         """Return the designs of games of at least two players."""
-        reach = self.relevances.reach(n_players)
-        key = (self.seed, self.budgets, reach.tobytes())
+        return self.designs_of(self.relevances.reach(n_players))
+
+    def designs_of(self, reach: NDArray[np.float64]) -> Designs:
+        """Return the designs of games whose players have the given reach, (n_players,)."""
+        n_players = len(reach)
+        key = (self.seed, self.budgets, self.most_designs, reach.tobytes())
         found = _kept.get(key)
         if found is None:
             seeds = [
@@ -54,11 +64,11 @@ class DesignBook:
             return 1
         n_pairs = n_pairs_of(n_players, self.budgets[-1])
         bytes_each = n_pairs * (8 * n_players + 8)
-        wanted = min(max(_PAIRS_IN_ALL // n_pairs, _FEWEST_DESIGNS), _MOST_DESIGNS)
+        wanted = min(max(_PAIRS_IN_ALL // n_pairs, _FEWEST_DESIGNS), self.most_designs)
         return max(1, min(wanted, _MOST_BYTES // 3 // bytes_each))
 
 
-_Key = tuple[int, tuple[int, ...], bytes]
+_Key = tuple[int, tuple[int, ...], int, bytes]
 _kept: dict[_Key, Designs] = {}
 _lock = Lock()
 

@@ -1,12 +1,14 @@
 """Games: one explained row against reference rows, evaluated and summed up."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from surrogates.attribution.shapley.design import Designs
+from surrogates.attribution.shapley.seating import Seating
 from surrogates.blackbox.maskers import Games as GamesToMix
 from surrogates.blackbox.maskers import Mixtures
 from surrogates.blackbox.model import Model
@@ -22,34 +24,45 @@ class Games:
     ----------
     row : int
         Position among the explained rows of the block.
-    references : ndarray of shape (n_games,)
-    players : ndarray of shape (n_games, n_players)
-        The player at each place of the design.
     designs : Designs
-    design_of, cohort : ndarray of shape (n_games,)
-        The design of each game; consecutive games of a cohort share design and players.
+    seating : Seating
+        Who sits where in which design.
     responses : ndarray of shape (n_games, 2, n_pairs, n_outputs)
         To the coalitions and to their complements; `n_pairs` grows with the stages.
     """
 
     row: int
-    references: NDArray[np.int64]
-    players: NDArray[np.int64]
     designs: Designs
-    design_of: NDArray[np.int64]
-    cohort: NDArray[np.int64]
+    seating: Seating
     responses: NDArray[np.float64]
 
-    def part(self, games: slice) -> "Games":
+    @property
+    def references(self) -> NDArray[np.int64]:
+        """The reference row of each game."""
+        return self.seating.references
+
+    @property
+    def players(self) -> NDArray[np.int64]:
+        """The player at each place of the design of each game."""
+        return self.seating.players
+
+    @property
+    def design_of(self) -> NDArray[np.int64]:
+        """The design of each game."""
+        return self.seating.design_of
+
+    @classmethod
+    def unasked(cls, row: int, designs: Designs, seating: Seating, n_outputs: int) -> Self:
+        """Return games without responses."""
+        return cls(row, designs, seating, np.empty((len(seating.players), 2, 0, n_outputs)))
+
+    def begin(self, designs: Designs, seating: Seating) -> Self:
+        """Return other games of the same row, without responses."""
+        return self.unasked(self.row, designs, seating, self.responses.shape[3])
+
+    def part(self, games: slice) -> Self:
         """Return some of the games, without their responses."""
-        return replace(
-            self,
-            references=self.references[games],
-            players=self.players[games],
-            design_of=self.design_of[games],
-            cohort=self.cohort[games],
-            responses=self.responses[games, :, :0],
-        )
+        return self.begin(self.designs, self.seating.part(games))
 
 
 def n_mixtures(games: Games, stage: int) -> int:

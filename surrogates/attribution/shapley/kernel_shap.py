@@ -1,6 +1,7 @@
 """KernelSHAP: which columns drove a prediction, by how much, and how sure that is."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -267,11 +268,16 @@ class KernelSHAP(AttributionExplainer):
         return choose_engine(
             task,
             self.method,
-            DesignBook(self._budgets(), seed, Relevances.even(len(self.players_), seed)),
+            self._book(crossed, seed),
             crossed=crossed,
             tol=self.tol,
             accuracy=_AUTO_ACCURACY if adaptive else None,
         )
+
+    def _book(self, crossed: bool, seed: int) -> DesignBook:
+        """Return the designs; a single reference row needs one for each number of players."""
+        book = DesignBook(self._budgets(), seed, Relevances.even(len(self.players_), seed))
+        return replace(book, most_designs=1) if crossed and len(self.reference_) == 1 else book
 
     def _crosses(self) -> bool:
         if self.link == "identity":

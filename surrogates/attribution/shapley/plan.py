@@ -1,12 +1,14 @@
 """The plan: all that a worker needs to explain rows by coalitions."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from surrogates.attribution.shapley.book import DesignBook
 from surrogates.attribution.shapley.links import Link
+from surrogates.attribution.shapley.scouting import scout_book
 from surrogates.blackbox.model import Model
 from surrogates.blackbox.players import Players
 from surrogates.blackbox.reference import ReferenceRows
@@ -49,6 +51,11 @@ class SamplingPlan:
     tol: float | None = None
     accuracy: float | None = None
     interactions: bool = False
+
+    @cached_property
+    def scouts(self) -> DesignBook | None:
+        """The designs by which the relevances of single games are found, where they are."""
+        return scout_book(self.book, len(self.reference)) if self.crossed else None
 
     def is_accurate(self, values: NDArray[np.float64], std_errors: NDArray[np.float64]) -> bool:
         """Tell whether the attributions of a row, (n_players, n_outputs), are accurate enough."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from surrogates.attribution.shapley.field import LARGEST_REACH
 
-__all__ = ["Relevances", "even_reach", "scaled"]
+__all__ = ["Relevances", "even_reach", "joint_sizes", "level_tiers"]
 
 _LEAST = 0.02  # relevance of a player that does nothing, as a share of the largest
 _TIER = 1.6  # largest over smallest relevance within a tier
@@ -48,7 +48,7 @@ class Relevances:
     @classmethod
     def of_sizes(cls, sizes: NDArray[np.float64], seed: int) -> Self:
         """Return relevances in proportion to the size of attributions, (n_players,)."""
-        return cls(tuple(scaled(sizes).tolist()), seed)
+        return cls(tuple(_scaled(sizes).tolist()), seed)
 
     def reach(self, n_players: int) -> NDArray[np.float64]:
         """Return the reach of the places of a design for some of the players.
@@ -60,7 +60,7 @@ class Relevances:
             return even_reach(n_players)
         places = (np.arange(n_players) + 0.5) / n_players
         known = (np.arange(len(everyone)) + 0.5) / len(everyone)
-        return LARGEST_REACH * _level_tiers(np.interp(places, known, everyone))
+        return LARGEST_REACH * level_tiers(np.interp(places, known, everyone))
 
     def arrange(
         self, players: NDArray[np.int64], arrangement: NDArray[np.int64]
@@ -111,7 +111,13 @@ def even_reach(n_players: int) -> NDArray[np.float64]:
     return np.full(n_players, min(LARGEST_REACH, _EVEN_REACH / n_players))
 
 
-def scaled(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+def joint_sizes(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return sizes of attributions, (n_players, n_outputs), in which all outputs count alike."""
+    lengths = np.linalg.norm(values, axis=0)
+    return _scaled(np.linalg.norm(values / np.where(lengths > 0.0, lengths, 1.0), axis=1))
+
+
+def _scaled(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return sizes over the largest one, with a floor."""
     largest = sizes.max()
     if largest <= 0.0:
@@ -119,7 +125,7 @@ def scaled(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((sizes / largest + _LEAST) / (1.0 + _LEAST))
 
 
-def _level_tiers(profile: NDArray[np.float64]) -> NDArray[np.float64]:
+def level_tiers(profile: NDArray[np.float64]) -> NDArray[np.float64]:
     """Replace the members of each tier of a decreasing profile by their root mean square."""
     levelled = profile.copy()
     start = 0

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates.attribution.shapley.design import Designs
 from surrogates.attribution.shapley.games import Games, Sums, n_mixtures
 from surrogates.attribution.shapley.interactions import pair_indices
 from surrogates.attribution.shapley.links import Link, apply_link, link_slope
 from surrogates.attribution.shapley.plan import SamplingPlan
+from surrogates.attribution.shapley.scouting import after_scouting
 from surrogates.attribution.shapley.seating import Seating
 from surrogates.attribution.shapley.solve import Answers, solve, solve_alone
 from surrogates.blackbox.maskers import Mixtures, make_mixtures, rows_per_call
@@ -53,6 +53,7 @@ class ExplainedRow:
         self._alone = np.flatnonzero(differing.sum(axis=1) == 1)
         self._alone_player = differing[self._alone].argmax(axis=1)
         make = _crossed_games if plan.crossed else _shared_games
+        self.n_scouted = 0
         self.games = list(make(plan, position, differing, rotation % _N_ROTATED))
 
     @property
@@ -71,6 +72,15 @@ class ExplainedRow:
             np.add.at(values, self._alone_player, weights * gaps[:, output])
             np.add.at(squares, self._alone_player, weights * gaps[:, output] ** 2)
         return sums
+
+    def learn(self) -> None:
+        """Go on from games that scouted to those that the rest of the budget is spent on."""
+        for place, scout in enumerate(self.games):
+            if scout.designs.is_kriged(0):
+                sums = self.sums()
+                solve([self._answers(scout, 0)], sums)
+                self.games[place] = after_scouting(scout, sums.values, self.plan.book)
+                self.n_scouted += n_mixtures(scout, 0)
 
     def add(self, sums: Sums, some: Sequence[Games], stage: int) -> None:
         """Solve games from the responses of a stage and add them to the sums."""
@@ -185,9 +195,10 @@ def _crossed_games(
     for n_players in np.unique(n_differing[n_differing > 1]).tolist():
         references = np.flatnonzero(n_differing == n_players)
         players = np.nonzero(differing[references])[1].reshape(-1, n_players)
-        designs = plan.book.designs(n_players)
+        exact = plan.book.is_exact(n_players)
+        designs = (plan.book if exact else plan.scouts or plan.book).designs(n_players)
         seating = designs.seating(references, players, plan.book.relevances)
-        yield _games(plan, row, designs, seating)
+        yield Games.unasked(row, designs, seating, plan.responses.shape[1])
 
 
 def _shared_games(
@@ -206,17 +217,4 @@ def _shared_games(
             design_of=np.full(n_games, design),
             cohort=np.zeros(n_games, dtype=np.int64),
         )
-        yield _games(plan, row, designs, seating)
-
-
-def _games(plan: SamplingPlan, row: int, designs: Designs, seating: Seating) -> Games:
-    responses = np.empty((len(seating.players), 2, 0, plan.responses.shape[1]))
-    return Games(
-        row,
-        seating.references,
-        seating.players,
-        designs,
-        seating.design_of,
-        seating.cohort,
-        responses,
-    )
+        yield Games.unasked(row, designs, seating, plan.responses.shape[1])

@@ -117,6 +117,8 @@ def _explain_together(
     plan: SamplingPlan, rows: Sequence[ExplainedRow], result: BlockResult
 ) -> None:
     """Evaluate rows stage by stage; a row leaves when its standard errors are small enough."""
+    if plan.scouts is not None:
+        _scout(plan, rows)
     last = len(plan.book.budgets) - 1
     for stage in range(last + 1):
         evaluate(
@@ -134,6 +136,14 @@ def _explain_together(
         rows = going_on
         if not rows:
             return
+
+
+def _scout(plan: SamplingPlan, rows: Sequence[ExplainedRow]) -> None:
+    """Evaluate the games that tell the relevances of players, and go on to the others."""
+    scouting = [games for row in rows for games in row.games if games.designs.is_kriged(0)]
+    evaluate(scouting, 0, rows[0].mixtures, plan.model)
+    for row in rows:
+        row.learn()
 
 
 def _explain_in_parts(plan: SamplingPlan, row: ExplainedRow, result: BlockResult) -> None:
@@ -192,4 +202,4 @@ def _store(
     result.converged[at] = done
     if result.interactions is not None:
         result.interactions[at] = complete_with_values(row.indices(stage), sums.values)
-    result.n_model_rows[at] += sum(n_mixtures(games, stage) for games in row.games)
+    result.n_model_rows[at] += row.n_scouted + sum(n_mixtures(games, stage) for games in row.games)

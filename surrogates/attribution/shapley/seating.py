@@ -29,6 +29,12 @@ class Seating:
     design_of: NDArray[np.int64]
     cohort: NDArray[np.int64]
 
+    def part(self, games: slice) -> "Seating":
+        """Return the seating of some of the games."""
+        return Seating(
+            self.references[games], self.players[games], self.design_of[games], self.cohort[games]
+        )
+
 
 def seat(
     references: NDArray[np.int64],

@@ -15,7 +15,7 @@ from surrogates.attribution.shapley.kriging import (
     shrunk_values,
     signs_of,
 )
-from surrogates.attribution.shapley.relevance import even_reach, scaled
+from surrogates.attribution.shapley.relevance import even_reach, joint_sizes
 from surrogates.attribution.shapley.stage import Stage
 
 __all__ = ["krige_alone"]
@@ -45,7 +45,8 @@ def krige_alone(
     signs, odd = signs_of(coalitions), np.vstack([half, 0.5 * gap])
     reach = even_reach(n_players)
     for _ in range(2 if n_pairs > _MANY_PAIRS else 4):
-        reach = _reach(shrunk_values(signs, reach, reach / reach.sum(), odd))
+        values = shrunk_values(signs, reach, reach / reach.sum(), odd)
+        reach = LARGEST_REACH * joint_sizes(values)
     if n_pairs >= _PAIRS_PER_PLAYER * n_players:
         maps = krige_freely(signs, reach)
     else:
@@ -53,10 +54,3 @@ def krige_alone(
     target = np.where(coalitions, stage.weights_inside[:, None], stage.weights_outside[:, None])
     moved = (maps.matrix[:, :-1] - target.T) ** 2 + stage.unseen
     return maps.matrix @ odd, moved @ (maps.errors @ odd)[:-1] ** 2
-
-
-def _reach(values: Floats) -> Floats:
-    """Return the reach of players from their attributions, (n_players, n_outputs)."""
-    sizes = np.linalg.norm(values, axis=0)
-    shares = np.abs(values) / np.where(sizes > 0.0, sizes, 1.0)
-    return LARGEST_REACH * scaled(np.linalg.norm(shares, axis=1))

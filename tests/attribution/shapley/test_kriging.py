@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from surrogates import KernelSHAP
 from surrogates.attribution.shapley import kriging
 from surrogates.attribution.shapley.design import draw_designs
 from surrogates.attribution.shapley.field import odd_field
 from surrogates.attribution.shapley.games import Games, Sums
 from surrogates.attribution.shapley.kriging import krige_freely, krige_shrunk, signs_of
+from surrogates.attribution.shapley.seating import Seating
 from surrogates.attribution.shapley.single import krige_alone
 from surrogates.attribution.shapley.solve import Answers, solve
 
@@ -102,15 +104,13 @@ def test_shrunk_estimates_are_the_posterior_mean():
 
 def answers_of(designs, responses, gaps, weights):
     n_games, n_players = len(weights), designs.n_players
-    games = Games(
-        0,
-        np.arange(n_games),
-        np.tile(np.arange(n_players), (n_games, 1)),
-        designs,
-        np.arange(n_games) % len(designs),
-        np.arange(n_games),
-        responses,
+    seating = Seating(
+        references=np.arange(n_games),
+        players=np.tile(np.arange(n_players), (n_games, 1)),
+        design_of=np.arange(n_games) % len(designs),
+        cohort=np.arange(n_games),
     )
+    games = Games(0, designs, seating, responses)
     return Answers(games, 0, responses, gaps, weights)
 
 
@@ -224,3 +224,28 @@ def test_weights_of_pairs_are_those_of_the_shapley_value():
     )
     assert part.unseen.sum() == pytest.approx(missing)
     assert sum(comb(n_players, s) for s in range(1, n_players)) == 2 * len(drawn)
+
+
+def test_scouting_finds_sparse_interactions_within_the_budget():
+    """A single reference row and many coalitions: the first ones rank the players."""
+    generator = np.random.default_rng(1)
+    row, reference = generator.normal(size=(1, 14)) + 3.0, np.zeros((1, 14))
+
+    def model(Z):
+        return Z[:, 2] * Z[:, 5] * Z[:, 11] + Z[:, 2] * Z[:, 5] * Z[:, 7] + 0.1 * Z.sum(axis=1)
+
+    exact = np.zeros(14) + 0.1 * row[0]
+    for triple in ([2, 5, 11], [2, 5, 7]):
+        exact[triple] += row[0, triple].prod() / 3
+    errors = {}
+    for budget in (1400, 4000):  # the second one is left to least squares
+        explained = (
+            KernelSHAP(model, n_coalitions=budget, random_state=0).fit(reference).explain(row)
+        )
+        errors[budget] = np.abs(explained.values[0, :, 0] - exact).max()
+        assert explained.n_model_rows <= budget + 1
+        assert explained.additivity_gap == pytest.approx(0.0, abs=1e-9)
+    assert errors[1400] < 0.3 * errors[4000]
+    again = KernelSHAP(model, n_coalitions=1400, random_state=0).fit(reference)
+    both = again.explain(np.vstack([row + 1.0, row]))
+    assert np.abs(both.values[1, :, 0] - exact).max() == pytest.approx(errors[1400], rel=1e-9)
