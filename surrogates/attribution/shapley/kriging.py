@@ -18,6 +18,7 @@ __all__ = [
     "MOST_KRIGED",
     "MOST_LEARNT",
     "Kriging",
+    "Maps",
     "are_many",
     "krige_designs",
     "krige_freely",
