@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from surrogates.blackbox.samplers import Atoms, Marginal, Pieces, ScrambledPoints
 from surrogates.blackbox.table import build_frame, is_frame, is_polars, numeric_block, wrap_block
 
-__all__ = ["Drawn", "compose", "draw_table"]
+__all__ = ["Drawn", "assemble", "compose", "draw_table"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,14 +81,28 @@ def compose(reference: Any, marginals: Sequence[Marginal], drawn: Sequence[NDArr
         For each column, numbers where its distribution is of pieces, and positions of reference
         rows where it is of atoms.
     """
+    observed = [isinstance(marginal, Atoms) for marginal in marginals]
+    return assemble(reference, observed, drawn)
+
+
+def assemble(reference: Any, observed: Sequence[bool], drawn: Sequence[NDArray[Any]]) -> Any:
+    """Assemble rows from columns of observed values and columns of numbers.
+
+    Parameters
+    ----------
+    reference : ndarray or DataFrame of shape (n_references, n_columns)
+        Gives observed values, the container and the dtypes.
+    observed : sequence of bool
+        Which columns hold observed values only.
+    drawn : sequence of ndarray of shape (n,)
+        For each column, positions of reference rows where it is observed, else numbers.
+    """
     block = numeric_block(reference)
     if block is not None:
-        return _block_table(reference, block, marginals, drawn)
+        return _block_table(reference, block, observed, drawn)
     columns = [
-        _observed(reference, column, values)
-        if isinstance(marginal, Atoms)
-        else _floats(reference, column, values)
-        for column, (marginal, values) in enumerate(zip(marginals, drawn, strict=True))
+        _observed(reference, column, values) if is_observed else _floats(reference, column, values)
+        for column, (is_observed, values) in enumerate(zip(observed, drawn, strict=True))
     ]
     if is_frame(reference):
         return build_frame(reference, columns)
@@ -101,13 +115,13 @@ def compose(reference: Any, marginals: Sequence[Marginal], drawn: Sequence[NDArr
 def _block_table(
     like: Any,
     block: NDArray[Any],
-    marginals: Sequence[Marginal],
+    observed: Sequence[bool],
     drawn: Sequence[NDArray[Any]],
 ) -> Any:
     """Assemble columns that share one numpy dtype."""
     rows = np.empty((len(drawn[0]), len(drawn)), dtype=block.dtype)
-    for column, (marginal, values) in enumerate(zip(marginals, drawn, strict=True)):
-        rows[:, column] = block[values, column] if isinstance(marginal, Atoms) else values
+    for column, (is_observed, values) in enumerate(zip(observed, drawn, strict=True)):
+        rows[:, column] = block[values, column] if is_observed else values
     return wrap_block(like, rows)
 
 
