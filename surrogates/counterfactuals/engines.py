@@ -1,0 +1,135 @@
+"""Which exact engine a model has, if any."""
+
+from typing import Any
+
+import numpy as np
+
+from surrogates.blackbox.ensembles import read_ensemble
+from surrogates.blackbox.model import Model
+from surrogates.blackbox.pipelines import ColumnwisePreprocessing, preprocess_once
+from surrogates.blackbox.table import take_rows
+from surrogates.blackbox.tree_ensemble import TreeEnsemble
+from surrogates.blackbox.wrappers import unwrap
+from surrogates.counterfactuals.additive import may_be_linear, raw_model, read_additive
+from surrogates.counterfactuals.cells import read_cells
+from surrogates.counterfactuals.columns import encode
+from surrogates.counterfactuals.demands import demands_of, responses_of
+from surrogates.counterfactuals.linear import LinearProver
+from surrogates.counterfactuals.proof import Prover
+from surrogates.counterfactuals.search import Task
+from surrogates.counterfactuals.trees import TreeProver
+
+__all__ = ["choose_prover"]
+
+_N_CHECKED = 256
+_TOLERANCE = 1e-6
+
+
+def choose_prover(task: Task, time_limit: float | None) -> Prover | None:
+    """Return the engine that proves what is cheapest, None for black boxes.
+
+    Parameters
+    ----------
+    task : Task
+    time_limit : float or None
+        Seconds per row.
+
+    Raises
+    ------
+    ValueError
+        ``method="exact"`` where there is none.
+    """
+    prover = None if task.method == "beam" else _find(task, time_limit)
+    if prover is None and task.method == "exact":
+        raise ValueError(
+            "The 'method' parameter of Counterfactuals is 'exact', but there is no exact engine "
+            f"for this {type(task.oracle.model.predictor).__name__} under these constraints: it "
+            "must be a tree, a forest, boosting or a linear model, alone or behind column-wise "
+            "preprocessing, with a cost that is a sum over columns and without derived columns. "
+            "Use 'auto'."
+        )
+    return prover
+
+
+def _find(task: Task, time_limit: float | None) -> Prover | None:
+    model = task.oracle.model
+    separable = task.cost.function is None and not task.constraints.derived
+    separable &= not task.plausibility.penalty
+    if not separable or task.oracle.always_labels or not isinstance(model.method, str):
+        return None
+    found = preprocess_once(model, task.reference.rows)
+    inner, preprocessing = (model, None) if found is None else found
+    final = unwrap(inner.predictor, inner.method)
+    if may_be_linear(final):
+        return _linear_prover(task, final, time_limit)
+    return _tree_prover(task, final, preprocessing, time_limit)
+
+
+def _linear_prover(task: Task, final: Any, time_limit: float | None) -> LinearProver | None:
+    model, goal, rows = task.oracle.model, task.oracle.goal, task.reference.rows
+    raw = raw_model(model, final)
+    if raw is None:
+        return None
+    columns = task.constraints.columns
+    additive = read_additive(raw, rows, columns, encode(columns, rows))
+    if additive is None or demands_of(goal, 0, len(additive.base)) is None:
+        return None
+    shares, several = model.method != raw.method, len(additive.base) > 1
+    if shares and several and np.isfinite(goal.min_probability):
+        return None
+    sample = take_rows(rows, slice(0, _N_CHECKED))
+    found = responses_of(raw(sample), goal, "logit" if shares else "identity")
+    expected = model(sample)
+    if found.shape != expected.shape or not np.allclose(found, expected, atol=_TOLERANCE):
+        return None
+    needs_search = bool(
+        task.n_answers > 1
+        or task.constraints.rules
+        or task.plausibility.is_active
+        or task.robustness is not None
+    )
+    return LinearProver(additive, goal, needs_search, time_limit or 60.0)
+
+
+def _tree_prover(
+    task: Task,
+    final: Any,
+    preprocessing: ColumnwisePreprocessing | None,
+    time_limit: float | None,
+) -> TreeProver | None:
+    method = str(task.oracle.model.method)
+    ensemble, link = read_ensemble(final, method), "identity"
+    if ensemble is None and method == "predict_proba":
+        ensemble, link = read_ensemble(final, "decision_function"), "logit"
+    if ensemble is None or demands_of(task.oracle.goal, 0, ensemble.n_outputs) is None:
+        return None
+    several = ensemble.n_outputs > 1
+    if link == "logit" and several and np.isfinite(task.oracle.goal.min_probability):
+        return None
+    if not _agrees(task, task.oracle.model, ensemble, preprocessing, link):
+        return None
+    cells = read_cells(ensemble, preprocessing, task.reference.rows, task.constraints, task.parts)
+    if cells is None or max((len(own.cuts) for own in cells.cuts.values()), default=0) > 30_000:
+        return None
+    return TreeProver(
+        cells, ensemble.offset, link, task.oracle.goal, time_limit, task.plausibility.is_active
+    )
+
+
+def _agrees(
+    task: Task,
+    model: Model,
+    ensemble: TreeEnsemble,
+    preprocessing: ColumnwisePreprocessing | None,
+    link: str,
+) -> bool:
+    """Compare the trees with the model itself on reference rows."""
+    rows = task.reference.rows
+    sample = take_rows(rows, slice(0, _N_CHECKED))
+    table = sample if preprocessing is None else preprocessing.transform(sample)
+    expected = model(sample)
+    found = responses_of(ensemble.predict(table), task.oracle.goal, link)
+    if found.shape != expected.shape:
+        return False
+    scale = max(1.0, float(np.abs(expected).max()))
+    return bool((np.abs(found - expected) <= _TOLERANCE * scale).all())

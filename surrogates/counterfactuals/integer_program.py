@@ -1,0 +1,151 @@
+"""Several linear demands at once, as a mixed-integer program."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_matrix
+
+from surrogates.counterfactuals.columns import same
+from surrogates.counterfactuals.moves import Start
+from surrogates.counterfactuals.paths import OPTIONS, STEPS, Path
+
+__all__ = ["solve_program"]
+
+_FAR = 1e7
+_NUDGES = np.array([1e-13, 1e-11, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5])
+
+
+class _Program:
+    """Columns and rows of the program, collected one by one."""
+
+    def __init__(self, n_demands: int) -> None:
+        self.n_demands = n_demands
+        self.costs: list[float] = []
+        self.gains: list[NDArray[np.float64]] = []
+        self.upper: list[float] = []
+        self.whole: list[int] = []
+        self.rows: list[tuple[dict[int, float], float]] = []  # coefficients, upper bound
+
+    def add(self, cost: float, gains: NDArray[np.float64], upper: float, *, whole: bool) -> int:
+        """Add a variable between 0 and `upper`; return its place."""
+        self.costs.append(cost)
+        self.gains.append(gains)
+        self.upper.append(upper)
+        self.whole.append(int(whole))
+        return len(self.costs) - 1
+
+    def limit(self, coefficients: dict[int, float], upper: float) -> None:
+        """Add ``coefficients @ variables <= upper``."""
+        self.rows.append((coefficients, upper))
+
+    def solve(
+        self, missing: NDArray[np.float64], time_limit: float
+    ) -> tuple[NDArray[np.float64] | None, float, bool]:
+        """Return the solution, what no solution costs less than, and if there is proved none."""
+        n = len(self.costs)
+        limits = [LinearConstraint(np.array(self.gains).T, lb=missing)]
+        if self.rows:
+            entries = [
+                (row, place, value)
+                for row, (coefficients, _) in enumerate(self.rows)
+                for place, value in coefficients.items()
+            ]
+            at, places, values = zip(*entries, strict=True)
+            matrix = csr_matrix((values, (at, places)), shape=(len(self.rows), n))
+            limits.append(LinearConstraint(matrix, ub=[upper for _, upper in self.rows]))
+        found = milp(
+            np.array(self.costs),
+            constraints=limits,
+            bounds=Bounds(0.0, np.array(self.upper)),
+            integrality=np.array(self.whole),
+            options={"mip_rel_gap": 0.0, "time_limit": time_limit},
+        )
+        if found.status == 0:
+            return found.x, float(found.fun), False
+        bound = found.get("mip_dual_bound")
+        return found.x, 0.0 if bound is None else float(bound), found.status == 2
+
+
+def solve_program(
+    paths: list[Path],
+    start: Start,
+    weights: NDArray[np.float64],
+    missing: NDArray[np.float64],
+    time_limit: float,
+) -> tuple[NDArray[np.float64] | None, float]:
+    """Return rows at the border and just beyond, and the cost that no row is below.
+
+    Parameters
+    ----------
+    paths : list of Path
+    start : Start
+    weights : ndarray of shape (n_demands, n_raw)
+    missing : ndarray of shape (n_demands,)
+        Least gain of each demand.
+    time_limit : float
+        Seconds.
+    """
+    program = _Program(len(missing))
+    placed: list[list[int]] = []
+    counted: dict[int, float] = {}
+    for path in paths:
+        if path.kind == OPTIONS:
+            placed.append(_add_options(program, path, weights, counted))
+        else:
+            placed.append(_add_line(program, path, weights, counted))
+    if not program.costs:
+        return None, np.inf
+    if start.most_changes < len(start.codes):
+        program.limit(counted, float(start.most_changes))
+    solution, cost, impossible = program.solve(missing, time_limit)
+    if solution is None:
+        return None, np.inf if impossible else cost
+    rows = np.repeat(start.codes[None], len(_NUDGES), axis=0)
+    for path, places in zip(paths, placed, strict=True):
+        values = solution[places]
+        if path.kind == OPTIONS:
+            if values.max(initial=0.0) > 0.5:
+                rows[:, list(path.members)] = path.codes[int(np.argmax(values))]
+            continue
+        down, up = values[0], values[1]
+        distance = up - down
+        if abs(distance) * path.unit > 1e-9:
+            side = np.sign(distance)
+            moved = path.at(np.full(len(_NUDGES), distance), side * _NUDGES)
+            rows[:, path.members[0]] = moved
+    return rows[~same(rows, start.codes).all(axis=1)], cost
+
+
+def _add_options(
+    program: _Program, path: Path, weights: NDArray[np.float64], counted: dict[int, float]
+) -> list[int]:
+    places = [
+        program.add(cost, weights @ effect, 1.0, whole=True)
+        for cost, effect in zip(path.costs, path.effects, strict=True)
+    ]
+    program.limit(dict.fromkeys(places, 1.0), 1.0)
+    counted.update(zip(places, path.changes.astype(float), strict=True))
+    return places
+
+
+def _add_line(
+    program: _Program, path: Path, weights: NDArray[np.float64], counted: dict[int, float]
+) -> list[int]:
+    """Add distances down and up, with a switch each where they come in steps or are counted."""
+    slope = weights @ path.effect_of_unit
+    places = []
+    for side, sign in enumerate((-1.0, 1.0)):
+        most = min(float(path.last[side]), _FAR / path.unit)
+        distance = program.add(path.unit, sign * slope, most, whole=False)
+        switch = program.add(0.0, 0.0 * slope, 1.0, whole=True)
+        program.limit({distance: 1.0, switch: -most}, 0.0)
+        counted[switch] = 1.0
+        if path.kind == STEPS and most > 0.0:
+            steps = program.add(0.0, 0.0 * slope, np.ceil(most / path.step), whole=True)
+            first = float(path.first[side])
+            exact = {distance: 1.0, switch: -first, steps: -path.step}
+            program.limit(exact, 0.0)
+            program.limit({place: -value for place, value in exact.items()}, 0.0)
+            program.limit({steps: 1.0, switch: -np.ceil(most / path.step)}, 0.0)
+        places.append(distance)
+    return places
