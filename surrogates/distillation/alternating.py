@@ -1,0 +1,259 @@
+"""Tree alternating optimization: each test is improved while all others stay as they are.
+
+For a fixed tree, a test matters only for rows that one of its branches predicts better than the
+other: sending them the better way is a classification of its own (Carreira-Perpinan and Tavallali,
+"Alternating optimization of decision trees", NeurIPS 2018).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surrogates._kernels import splits as kernels
+from surrogates.distillation.candidates import Candidates, make_candidates
+from surrogates.distillation.criteria import Agreement
+from surrogates.distillation.literals import Literal, MofN
+from surrogates.distillation.measures import make_measure, n_words
+from surrogates.distillation.monotone import Bounds, child_bounds, clipped, weighted_mean
+from surrogates.distillation.pool import Pool, Task
+from surrogates.distillation.refinement import Refinement
+from surrogates.distillation.rule_tree import RuleTree
+from surrogates.distillation.search import SearchLimits, TestSearch
+
+__all__ = [
+    "Alternation",
+    "arrivals",
+    "in_order",
+    "pool_rows",
+    "revalued",
+    "row_losses",
+    "with_refined_tests",
+]
+
+_NOISE = 1e-9
+_SEARCHED_ROWS = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Alternation:
+    """Improvement of the tests of a tree on some rows.
+
+    Parameters
+    ----------
+    task : Task
+    limits : SearchLimits
+    columns : tuple of int
+    n_cuts : int
+    max_literals : int or None
+    n_passes : int
+    """
+
+    task: Task
+    limits: SearchLimits
+    columns: tuple[int, ...]
+    n_cuts: int
+    max_literals: int | None
+    n_passes: int
+
+    def improved(
+        self,
+        tree: RuleTree,
+        coded: NDArray[np.float64],
+        targets: NDArray[np.float64],
+        weights: NDArray[np.float64],
+        is_reference: NDArray[np.bool_],
+    ) -> RuleTree:
+        """Return a tree that loses less on the rows, or the tree itself."""
+        for _ in range(self.n_passes):
+            better = tree
+            for node in reversed(tree.preorder):
+                if tree.tests[node] is not None:
+                    better = self._visited(better, node, coded, targets, weights, is_reference)
+            if better is tree:
+                break
+            better = revalued(better, self.task, coded, targets, weights, is_reference)
+            if not self._is_better(better, tree):
+                break
+            tree = better
+        return tree
+
+    def _is_better(self, tree: RuleTree, before: RuleTree) -> bool:
+        loss, loss_before = (float(own.loss[own.leaves].sum()) for own in (tree, before))
+        enough = tree.support[tree.leaves].min() >= min(
+            self.limits.min_support, before.support[before.leaves].min()
+        )
+        return bool(enough and loss < loss_before)
+
+    def _visited(
+        self,
+        tree: RuleTree,
+        node: int,
+        coded: NDArray[np.float64],
+        targets: NDArray[np.float64],
+        weights: NDArray[np.float64],
+        is_reference: NDArray[np.bool_],
+    ) -> RuleTree:
+        """Return the tree with a better test at one node, or the tree itself."""
+        rows = np.flatnonzero(arrivals(tree, coded, node))
+        own = coded[rows]
+        losses = [
+            row_losses(tree, self.task, own, targets[rows], int(child))
+            for child in (tree.if_true[node], tree.if_false[node])
+        ]
+        won = weights[rows] * (losses[1] - losses[0])
+        mass = np.column_stack(
+            [np.maximum(won, 0.0), np.maximum(-won, 0.0), is_reference[rows].astype(np.float64)]
+        )
+        step = 1 + len(rows) // _SEARCHED_ROWS
+        better = self._better(tree.test_at(node), own[::step], step * mass[::step], tree)
+        return tree if better is None else tree.with_test(node, better)
+
+    def _better(
+        self, test: MofN, coded: NDArray[np.float64], mass: NDArray[np.float64], tree: RuleTree
+    ) -> MofN | None:
+        candidates = make_candidates(coded, mass[:, :2], tree.coding, self.columns, self.n_cuts)
+        if candidates is None or not mass[:, :2].any():
+            return None
+        candidates, numbers = _with_literals(candidates, test.literals, coded, tree)
+        room = len(test.literals)
+        if self.max_literals is not None:
+            room = self.max_literals - tree.n_literals + room
+        most = max(min(self.limits.most_literals, room), 1)
+        limits = replace(self.limits, most_literals=most, significance=1.0)
+        allowed = np.ones(2 * len(candidates.literals), dtype=bool)
+        search = TestSearch(candidates, make_measure(mass), Agreement(), limits, allowed)
+        now = search.evaluate(numbers, test.m)
+        tried = [search.extended(now), search.best()]
+        found = max((own for own in tried if own is not None), key=lambda own: own.gain)
+        return found.test(candidates, tree.coding) if found.gain > now.gain + _NOISE else None
+
+
+def _with_literals(
+    candidates: Candidates,
+    literals: Sequence[Literal],
+    coded: NDArray[np.float64],
+    tree: RuleTree,
+) -> tuple[Candidates, tuple[int, ...]]:
+    """Append the literals of a test to the candidates, and return their numbers."""
+    held = MofN(tuple(literals), 1).held(coded, tree.coding)
+    planes = np.empty((len(literals), n_words(len(coded))), dtype=np.uint64)
+    for place, plane in enumerate(planes):
+        kernels.pack_rows(np.ascontiguousarray(held[:, place]), plane)
+    first = len(candidates.literals)
+    columns = np.array([literal.column for literal in literals])
+    joined = Candidates(
+        [*candidates.literals, *literals],
+        np.concatenate([candidates.planes, planes]),
+        np.concatenate([candidates.columns, columns]),
+        len(coded),
+    )
+    return joined, tuple(range(first, first + len(literals)))
+
+
+def arrivals(tree: RuleTree, coded: NDArray[np.float64], node: int) -> NDArray[np.bool_]:
+    """Return which rows arrive at a node."""
+    arrives = np.ones(len(coded), dtype=bool)
+    for test in tree.conditions(node):
+        arrives &= test.passes(coded, tree.coding)
+    return arrives
+
+
+def row_losses(
+    tree: RuleTree,
+    task: Task,
+    coded: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    root: int,
+) -> NDArray[np.float64]:
+    """Return what each row loses when it enters the tree at a node."""
+    leaves = tree.apply_from(coded, root)
+    losses = np.empty(len(coded))
+    for leaf in np.unique(leaves):
+        rows = leaves == leaf
+        losses[rows] = task.losses(targets[rows], tree.values[leaf])
+    return losses
+
+
+def revalued(
+    tree: RuleTree,
+    task: Task,
+    coded: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    is_reference: NDArray[np.bool_],
+) -> RuleTree:
+    """Return the tree with everything that is known at its nodes measured on other rows."""
+    values, reach, loss = tree.values.copy(), tree.reach.copy(), tree.loss.copy()
+    support, n_samples = tree.support.copy(), tree.n_samples.copy()
+    waiting = [(0, np.arange(len(coded)))]
+    while waiting:
+        node, rows = waiting.pop()
+        own = weights[rows]
+        reach[node] = own.sum()
+        if reach[node] > 0.0:
+            values[node] = weighted_mean(targets[rows], own)
+        loss[node] = own @ task.losses(targets[rows], values[node])
+        support[node] = is_reference[rows].sum()
+        n_samples[node] = len(rows) - support[node]
+        if tree.tests[node] is not None:
+            passes = tree.test_at(node).passes(coded[rows], tree.coding)
+            children = (int(tree.if_true[node]), int(tree.if_false[node]))
+            waiting += zip(children, (rows[passes], rows[~passes]), strict=True)
+    return replace(
+        tree, values=values, reach=reach, loss=loss, support=support, n_samples=n_samples
+    )
+
+
+def in_order(
+    tree: RuleTree,
+    signs: NDArray[np.int64],
+    task: Task,
+    coded: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    weights: NDArray[np.float64],
+) -> RuleTree:
+    """Return the tree with values that only grow, or fall, along monotone columns."""
+    values, loss, tests = tree.values.copy(), tree.loss.copy(), list(tree.tests)
+    waiting: list[tuple[int, NDArray[np.int64], Bounds]] = [
+        (0, np.arange(len(coded)), (-np.inf, np.inf))
+    ]
+    while waiting:
+        node, rows, bounds = waiting.pop()
+        values[node] = clipped(values[node], bounds)
+        loss[node] = weights[rows] @ task.losses(targets[rows], values[node])
+        if tests[node] is None:
+            continue
+        test = tree.test_at(node)
+        children = (int(tree.if_true[node]), int(tree.if_false[node]))
+        own = child_bounds(test, signs, [clipped(values[at], bounds) for at in children], bounds)
+        if own is None:
+            tests[node] = None
+            continue
+        passes = test.passes(coded[rows], tree.coding)
+        waiting += zip(children, (rows[passes], rows[~passes]), own, strict=True)
+    return replace(tree, values=values, loss=loss, tests=tuple(tests)).renumbered()
+
+
+def pool_rows(pool: Pool, weights: NDArray[np.float64]) -> tuple[Any, Any, Any, Any]:
+    """Return coded rows, targets, weights, and which rows are reference rows."""
+    return pool.coded, pool.targets, weights, np.arange(len(pool)) < pool.n_reference
+
+
+def with_refined_tests(
+    tree: RuleTree, refinement: Refinement, task: Task, pool: Pool, weights: NDArray[np.float64]
+) -> RuleTree:
+    """Return the tree with its thresholds refined, from the root, where that loses nothing."""
+    for node in tree.preorder:
+        if tree.tests[node] is None:
+            continue
+        rows = np.flatnonzero(arrivals(tree, pool.coded, node))
+        mass = task.mass(pool.targets[rows], weights[rows])
+        counted = np.column_stack([mass, rows < pool.n_reference])
+        better = refinement.refined(tree.test_at(node), pool.coded[rows], counted)
+        changed = revalued(tree.with_test(node, better), task, *pool_rows(pool, weights))
+        if changed.loss[changed.leaves].sum() <= tree.loss[tree.leaves].sum():
+            tree = changed
+    return tree

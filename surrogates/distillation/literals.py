@@ -1,0 +1,136 @@
+"""Literals, and the tests made of them: at least m of n literals hold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surrogates._kernels import rules as kernels
+from surrogates.distillation.coding import Coding
+
+__all__ = ["EVERYTHING", "Literal", "LiteralTable", "MofN", "Operator", "table_of"]
+
+
+EVERYTHING = float(np.finfo(np.float64).max)
+"""A threshold that every number is at most: only missing values are told from others."""
+
+
+class Operator(IntEnum):
+    """How a literal compares a value; the numbers are those of the kernels."""
+
+    AT_MOST = kernels.AT_MOST
+    ABOVE = kernels.ABOVE
+    IN = kernels.IN
+    NOT_IN = kernels.NOT_IN
+
+    @property
+    def opposite(self) -> "Operator":
+        """The operator that holds where this one does not."""
+        return Operator(self ^ 1)
+
+    @property
+    def is_of_levels(self) -> bool:
+        """Whether a set of levels is compared with."""
+        return self >= Operator.IN
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A condition on one column.
+
+    Parameters
+    ----------
+    column : int
+    operator : Operator
+    threshold : float, default=0.0
+        Of `AT_MOST` and `ABOVE`.
+    levels : tuple of int, default=()
+        Codes in order, of `IN` and `NOT_IN`. A level that is not known is in no set.
+    missing : bool, default=False
+        Whether the literal holds for a missing value.
+    """
+
+    column: int
+    operator: Operator
+    threshold: float = 0.0
+    levels: tuple[int, ...] = ()
+    missing: bool = False
+
+    @property
+    def negation(self) -> "Literal":
+        """The literal that holds exactly where this one does not."""
+        return replace(self, operator=self.operator.opposite, missing=not self.missing)
+
+
+@dataclass(frozen=True)
+class MofN:
+    """At least `m` of the literals hold.
+
+    Parameters
+    ----------
+    literals : tuple of Literal
+    m : int
+        From 1 to the number of literals.
+    """
+
+    literals: tuple[Literal, ...]
+    m: int
+
+    def held(self, coded: NDArray[np.float64], coding: Coding) -> NDArray[np.bool_]:
+        """Return which literals hold in coded rows, of shape (n_rows, n_literals)."""
+        return table_of(self.literals, coding).held(coded)
+
+    def passes(self, coded: NDArray[np.float64], coding: Coding) -> NDArray[np.bool_]:
+        """Return for which coded rows the test is true, of shape (n_rows,)."""
+        return self.held(coded, coding).sum(axis=1) >= self.m
+
+    @property
+    def negation(self) -> "MofN":
+        """The test that is true exactly where this one is not."""
+        flipped = tuple(literal.negation for literal in self.literals)
+        return MofN(flipped, len(flipped) - self.m + 1)
+
+
+class LiteralTable(NamedTuple):
+    """Literals as arrays, in the order in which the kernels take them."""
+
+    columns: NDArray[np.int32]
+    operators: NDArray[np.int8]
+    thresholds: NDArray[np.float64]
+    firsts: NDArray[np.int32]
+    missing: NDArray[np.bool_]
+    members: NDArray[np.bool_]
+
+    def held(self, coded: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which literals hold in coded rows, of shape (n_rows, n_literals)."""
+        held = np.empty((len(coded), len(self.columns)), dtype=np.bool_)
+        kernels.count_held(coded, *self, held)
+        return held
+
+
+def table_of(literals: Sequence[Literal], coding: Coding) -> LiteralTable:
+    """Return literals as arrays."""
+    thresholds, members, firsts = [], [np.zeros(1, dtype=np.bool_)], []
+    size = 1
+    for literal in literals:
+        levels = coding.columns[literal.column].levels
+        firsts.append(size)
+        if levels is None:
+            thresholds.append(literal.threshold)
+            continue
+        thresholds.append(float(levels.missing))
+        flags = np.zeros(levels.missing, dtype=np.bool_)
+        flags[list(literal.levels)] = True
+        members.append(flags)
+        size += len(flags)
+    return LiteralTable(
+        np.array([literal.column for literal in literals], dtype=np.int32),
+        np.array([literal.operator for literal in literals], dtype=np.int8),
+        np.array(thresholds, dtype=np.float64),
+        np.array(firsts, dtype=np.int32),
+        np.array([literal.missing for literal in literals], dtype=np.bool_),
+        np.concatenate(members),
+    )

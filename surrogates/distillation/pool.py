@@ -1,0 +1,96 @@
+"""Reference rows and drawn rows with the answers of the oracle."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surrogates.distillation.criteria import Criterion, Entropy, Variance
+
+__all__ = ["Pool", "Task"]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is to be imitated: labels, or numbers.
+
+    Parameters
+    ----------
+    n_outputs : int
+    is_classification : bool
+    class_weights : ndarray of shape (n_outputs,)
+        Of classes, by the label that the oracle gives; ones in regression.
+    offsets, scales : ndarray of shape (n_outputs,)
+        Least value and standard deviation of each output, 0 and 1 in classification.
+    """
+
+    n_outputs: int
+    is_classification: bool
+    class_weights: NDArray[np.float64]
+    offsets: NDArray[np.float64]
+    scales: NDArray[np.float64]
+
+    @property
+    def criterion(self) -> Criterion:
+        """What a split should gain."""
+        return Entropy() if self.is_classification else Variance()
+
+    def weights_of(self, targets: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the weights of rows by their class."""
+        if not self.is_classification:
+            return np.ones(len(targets))
+        return self.class_weights[targets.argmax(axis=1)] * (targets.sum(axis=1) > 0.0)
+
+    def mass(
+        self, targets: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the masses that the criterion reads."""
+        if self.is_classification:
+            return weights[:, np.newaxis] * targets
+        scaled = (targets - self.offsets) / self.scales
+        return weights[:, np.newaxis] * np.column_stack(
+            [np.ones(len(targets)), np.maximum(scaled, 0.0)]
+        )
+
+    def losses(
+        self, targets: NDArray[np.float64], value: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return what each row loses under a value, of shape (n_outputs,) or one for each row."""
+        if self.is_classification:
+            return (targets.argmax(axis=1) != value.argmax(axis=-1)).astype(np.float64)
+        errors: NDArray[np.float64] = (((targets - value) / self.scales) ** 2).mean(axis=1)
+        return errors
+
+
+@dataclass(eq=False)
+class Pool:
+    """All rows that a tree is grown from; drawn rows are added as they are asked about.
+
+    Parameters
+    ----------
+    coded : ndarray of shape (n_rows, n_columns)
+    targets : ndarray of shape (n_rows, n_outputs)
+    weights : ndarray of shape (n_rows,)
+        Of reference rows, they sum to their share of all weight. Of drawn rows, relative to each
+        other.
+    n_reference : int
+        The first rows are reference rows.
+    """
+
+    coded: NDArray[np.float64]
+    targets: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    n_reference: int
+
+    def __len__(self) -> int:
+        return len(self.coded)
+
+    def add(
+        self, coded: NDArray[np.float64], targets: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """Append drawn rows and return their numbers."""
+        first = len(self)
+        self.coded = np.concatenate([self.coded, coded])
+        self.targets = np.concatenate([self.targets, targets])
+        self.weights = np.concatenate([self.weights, weights])
+        return np.arange(first, len(self))
