@@ -1,4 +1,4 @@
-"""Responses to rows of which some players are masked: the same masks for every row."""
+"""Responses to rows of which some players are masked."""
 
 from typing import Any
 
@@ -29,8 +29,8 @@ def masked_responses(
     reference : ndarray or DataFrame of shape (n_references, n_columns)
         In the same container.
     players : Players
-    masks : ndarray of shape (n_masks, n_players)
-        1 where a player keeps the values of the row.
+    masks : ndarray of shape (n_masks, n_players) or (n_rows, n_masks, n_players)
+        1 where a player keeps the values of the row; the same masks for all rows, or own ones.
     dealt : ndarray of shape (n_masks,)
         The reference row whose values all other players take.
 
@@ -49,7 +49,7 @@ def masked_responses(
     >>> masked_responses(model, row, zero, players, masks, np.array([0, 0]))[0, :, 0]
     array([53.,  3.])
     """
-    n_masks = len(masks)
+    n_masks = masks.shape[-2]
     n_mixtures = rows.shape[0] * n_masks
     capacity = min(n_mixtures, rows_per_call(len(players.of_column)))
     mixtures = make_mixtures(rows, reference, players, capacity)
@@ -60,7 +60,8 @@ def masked_responses(
         while at < stop:
             row, mask = divmod(at, n_masks)
             end = min(stop, at + n_masks - mask)
-            games = _games(row, reference.shape[0], masks, dealt)
+            own = masks if masks.ndim == 2 else masks[row]
+            games = _games(row, reference.shape[0], own, dealt)
             mixtures.write(slice(at - start, end - start), games, mask)
             at = end
         answers.append(model(mixtures.table(stop - start)))

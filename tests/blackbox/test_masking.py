@@ -51,3 +51,16 @@ def test_calls_are_few():
     masking.masked_responses(asked, np.ones((400, 3)), np.zeros((1, 3)), players, masks, none)
     most = maskers.rows_per_call(3)
     assert sizes == [most, most, 20000 - 2 * most]
+
+
+@pytest.mark.parametrize("capacity", [1, 5, 1000])
+def test_every_row_may_have_masks_of_its_own(capacity, monkeypatch):
+    monkeypatch.setattr(masking, "rows_per_call", lambda _: capacity)
+    rng = np.random.default_rng(0)
+    rows, reference = rng.normal(size=(3, 4)), rng.normal(size=(5, 4))
+    players = make_players([f"x{i}" for i in range(4)], None, named=False, owner="LEMNA")
+    masks, dealt = rng.integers(0, 2, (3, 6, 4)).astype(np.uint8), rng.integers(0, 5, 6)
+    model, _ = make_model(lambda X: X @ [1.0, 2.0, 4.0, 8.0], "auto", None, reference)
+    found = masking.masked_responses(model, rows, reference, players, masks, dealt)
+    mixed = np.where(masks, rows[:, None], reference[dealt])
+    np.testing.assert_allclose(found[:, :, 0], mixed @ [1.0, 2.0, 4.0, 8.0])
