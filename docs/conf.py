@@ -15,7 +15,7 @@ warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
 
 project = "surrogates"
 author = "The surrogates developers"
-copyright = f"2026, {author}"  # noqa: A001
+copyright = f"2026, {author}"
 version = release = surrogates.__version__
 
 extensions = [

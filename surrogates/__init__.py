@@ -18,17 +18,44 @@ if TYPE_CHECKING:
     from surrogates.attribution.lemna import LEMNA
     from surrogates.attribution.lime import LIME
     from surrogates.attribution.shapley import KernelSHAP
+    from surrogates.counterfactuals import Counterfactuals
+    from surrogates.distillation import (
+        DistilledTreeClassifier,
+        DistilledTreeRegressor,
+        TrepanClassifier,
+        TrepanRegressor,
+    )
+    from surrogates.influence import InfluenceFunctions
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["LEMNA", "LIME", "FusedLassoMixture", "FusedLassoRegressor", "KernelSHAP", "__version__"]
+__all__ = [
+    "LEMNA",
+    "LIME",
+    "Counterfactuals",
+    "DistilledTreeClassifier",
+    "DistilledTreeRegressor",
+    "FusedLassoMixture",
+    "FusedLassoRegressor",
+    "InfluenceFunctions",
+    "KernelSHAP",
+    "TrepanClassifier",
+    "TrepanRegressor",
+    "__version__",
+]
 
 _HOME_OF = {
+    "Counterfactuals": "surrogates.counterfactuals",
+    "DistilledTreeClassifier": "surrogates.distillation",
+    "DistilledTreeRegressor": "surrogates.distillation",
     "FusedLassoMixture": "surrogates.attribution.fused_mixture",
     "FusedLassoRegressor": "surrogates.attribution.fused_lasso",
+    "InfluenceFunctions": "surrogates.influence",
     "KernelSHAP": "surrogates.attribution.shapley",
     "LIME": "surrogates.attribution.lime",
     "LEMNA": "surrogates.attribution.lemna",
+    "TrepanClassifier": "surrogates.distillation",
+    "TrepanRegressor": "surrogates.distillation",
 }
 
 

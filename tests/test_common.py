@@ -4,7 +4,17 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from surrogates import LEMNA, LIME, KernelSHAP
+from surrogates import (
+    LEMNA,
+    LIME,
+    Counterfactuals,
+    DistilledTreeClassifier,
+    DistilledTreeRegressor,
+    InfluenceFunctions,
+    KernelSHAP,
+    TrepanClassifier,
+    TrepanRegressor,
+)
 
 
 def row_means(X):
@@ -17,6 +27,12 @@ EXPLAINERS = [
     *(KernelSHAP(model, random_state=0) for model in MODELS),
     *(LEMNA(model, n_samples=64, random_state=0) for model in MODELS),
     *(LIME(model, n_samples=1024, random_state=0) for model in MODELS),
+    *(Counterfactuals(model, random_state=0) for model in MODELS),
+    *(InfluenceFunctions(model) for model in MODELS[1:]),
+    TrepanClassifier(LogisticRegression(), n_queries=300, random_state=0),
+    TrepanRegressor(Ridge(), n_queries=300, random_state=0),
+    DistilledTreeClassifier(LogisticRegression(), n_queries=300, random_state=0),
+    DistilledTreeRegressor(Ridge(), n_queries=300, random_state=0),
 ]
 
 
