@@ -142,13 +142,12 @@ class ChangesDisplay:
         self.ax_.plot([end], [line], marker="o", color=color, markersize=7)
         self.lines_.append(drawn)
         words = f"{clean(value_text(self.before[change]))} → {value_text(self.after[change])}"
-        forward = end >= 0
-        text = self.ax_.annotate(
+        text = self.ax_.annotate(  # always on the right: on the left are the names
             wrap(words, 48, 1),
-            (end, line),
-            (9.0 if forward else -9.0, 0),
+            (max(end, 0.0), line),
+            (9.0, 0),
             textcoords="offset points",
-            ha="left" if forward else "right",
+            ha="left",
             va="center",
             fontsize=9,
             color=INK,

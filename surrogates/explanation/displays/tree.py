@@ -151,7 +151,7 @@ class TreeDisplay:
         self, parent: tuple[float, float], child: tuple[float, float], name: str, node: int
     ) -> None:
         on_path = node in self.path
-        bend = child[0] - 0.18 * _LEVEL_WIDTH
+        bend = (parent[0] + child[0]) / 2  # boxes are narrower than a level
         self.ax_.plot(
             [parent[0], bend, bend, child[0]],
             [parent[1], parent[1], child[1], child[1]],
