@@ -1,6 +1,6 @@
 """
 What a model does as a whole
-===========================
+============================
 
 Attributions of many rows are pooled over groups, which conserves their sum, and clustered, which
 finds the ways in which a model decides: among them a stamp that gives the label away.
