@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from surrogates.attribution.fused_mixture import FusedLassoMixture
     from surrogates.attribution.lemna import LEMNA
     from surrogates.attribution.lime import LIME
+    from surrogates.attribution.occlusion import Occlusion
     from surrogates.attribution.shapley import KernelSHAP
     from surrogates.counterfactuals import Counterfactuals
     from surrogates.distillation import (
@@ -39,6 +40,7 @@ __all__ = [
     "FusedLassoRegressor",
     "InfluenceFunctions",
     "KernelSHAP",
+    "Occlusion",
     "TrepanClassifier",
     "TrepanRegressor",
     "__version__",
@@ -54,6 +56,7 @@ _HOME_OF = {
     "KernelSHAP": "surrogates.attribution.shapley",
     "LIME": "surrogates.attribution.lime",
     "LEMNA": "surrogates.attribution.lemna",
+    "Occlusion": "surrogates.attribution.occlusion",
     "TrepanClassifier": "surrogates.distillation",
     "TrepanRegressor": "surrogates.distillation",
 }

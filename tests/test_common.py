@@ -12,6 +12,7 @@ from surrogates import (
     DistilledTreeRegressor,
     InfluenceFunctions,
     KernelSHAP,
+    Occlusion,
     TrepanClassifier,
     TrepanRegressor,
 )
@@ -27,6 +28,7 @@ EXPLAINERS = [
     *(KernelSHAP(model, random_state=0) for model in MODELS),
     *(LEMNA(model, n_samples=64, random_state=0) for model in MODELS),
     *(LIME(model, n_samples=1024, random_state=0) for model in MODELS),
+    *(Occlusion(model, random_state=0) for model in MODELS),
     *(Counterfactuals(model, random_state=0) for model in MODELS),
     *(InfluenceFunctions(model) for model in MODELS[1:]),
     TrepanClassifier(LogisticRegression(), n_queries=300, random_state=0),

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogates._kernels._jit import kernel, reduction_kernel
+from surrogates._kernels.vectors import times
 
 __all__ = ["krige_games", "sum_matrices", "sum_moments"]
 
@@ -44,7 +45,7 @@ def sum_moments(
     odd = np.empty(responses.shape[2] + 1)
     for game in range(len(players)):
         _odd_parts(responses[game, :, :, output], gaps[game], odd)
-        moment = trend[design_of[game]] @ odd
+        moment = times(trend[design_of[game]], odd)
         for place in range(len(moment)):
             moments[players[game, place]] += moment[place]
 
@@ -144,7 +145,7 @@ def krige_games(
             for player in range(n_players):
                 own[player] = slopes[players[game, player]]
             _take_off(odd, own, members[design])
-        values = matrix[design] @ odd
+        values = times(matrix[design], odd)
         for player in range(n_players):
             value = values[player] + 2.0 * own[player]
             sums[0, players[game, player]] += weight * value

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogates._kernels._jit import kernel, reduction_kernel
+from surrogates._kernels.vectors import times
 
 __all__ = ["solve_games"]
 
@@ -80,7 +81,7 @@ def solve_games(
             half = 0.5 * (responses[game, 0, pair, output] - responses[game, 1, pair, output])
             odd[pair] = half - gap * (fractions[pair] - 0.5)
         _moments(odd, members[design], fractions, weights, moments)
-        solved = inverse[design] @ moments
+        solved = times(inverse[design], moments)
         for player in range(n_players):
             value = solved[player] + gap / n_players
             sums[0, players[game, player]] += weight * value

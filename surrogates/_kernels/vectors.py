@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates._kernels._jit import kernel
+from surrogates._kernels._jit import kernel, reduction_kernel
 
-__all__ = ["assign", "combine", "dot"]
+__all__ = ["assign", "combine", "dot", "times"]
 
 Floats = NDArray[np.float64]
 
@@ -39,3 +39,15 @@ def assign(target: Floats, values: Floats) -> None:
     """Copy `values` into `target`, compiled faster than slice assignment."""
     for j in range(target.size):
         target[j] = values[j]
+
+
+@reduction_kernel
+def times(matrix: NDArray[np.float64], vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Multiply without a library, whose digits depend on its number of threads."""
+    product = np.empty(len(matrix))
+    for row in range(len(matrix)):
+        weights, total = matrix[row], 0.0
+        for column in range(len(vector)):
+            total += weights[column] * vector[column]
+        product[row] = total
+    return product

@@ -10,7 +10,8 @@ from scipy.optimize import lsq_linear
 from surrogates._kernels.proximal import fused_lasso_prox, soft_threshold, total_variation_prox
 
 signals = arrays(np.float64, st.integers(1, 30), elements=st.floats(-10, 10, width=16))
-penalties = st.floats(0, 20, width=16)
+# the solver of the dual loses penalties that are tiny beside the signal
+penalties = st.floats(0, 20, width=16).map(lambda penalty: penalty if penalty > 1e-3 else 0.0)
 
 
 def by_dual(signal, penalty):

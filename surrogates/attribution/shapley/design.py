@@ -22,6 +22,7 @@ from surrogates.attribution.shapley.kriging import (
     are_many,
     krige_designs,
 )
+from surrogates.attribution.shapley.one_thread import one_thread
 from surrogates.attribution.shapley.regression import Regression, regress_designs
 from surrogates.attribution.shapley.relevance import Relevances
 from surrogates.attribution.shapley.seating import Seating, seat
@@ -107,9 +108,9 @@ class Designs:
         """Return the regressions of a stage."""
         stage %= len(self.stages)
         if stage not in self._regressions:
-            self._regressions[stage] = regress_designs(
-                self.coalitions[:, : self.stages[stage].n_pairs], self.stages[stage]
-            )
+            drawn = self.coalitions[:, : self.stages[stage].n_pairs]
+            with one_thread():
+                self._regressions[stage] = regress_designs(drawn, self.stages[stage])
         return self._regressions[stage]
 
     def kriging(self, stage: int) -> Kriging:
@@ -117,7 +118,8 @@ class Designs:
         stage %= len(self.stages)
         if stage not in self._krigings:
             drawn = self.coalitions[:, : self.stages[stage].n_pairs]
-            self._krigings[stage] = krige_designs(drawn, self.stages[stage], self.reach)
+            with one_thread():
+                self._krigings[stage] = krige_designs(drawn, self.stages[stage], self.reach)
         return self._krigings[stage]
 
 

@@ -10,6 +10,7 @@ from surrogates._kernels.kriging import krige_games, sum_matrices, sum_moments
 from surrogates._kernels.paired import solve_games
 from surrogates.attribution.shapley.games import Games, Sums
 from surrogates.attribution.shapley.kriging import slope_variances
+from surrogates.attribution.shapley.one_thread import one_thread
 from surrogates.attribution.shapley.single import krige_alone
 
 __all__ = ["Answers", "solve", "solve_alone"]
@@ -70,7 +71,8 @@ def solve_alone(answers: Answers, sums: Sums) -> None:
     games, stage = answers.games, answers.games.designs.stages[answers.stage]
     half = 0.5 * (answers.responses[0, 0] - answers.responses[0, 1])
     drawn = games.designs.coalitions[games.design_of[0], : stage.n_pairs]
-    values, variances = krige_alone(drawn, stage, half, answers.gaps[0])
+    with one_thread():
+        values, variances = krige_alone(drawn, stage, half, answers.gaps[0])
     weight, players = answers.weights[0], games.players[0]
     for output in range(values.shape[1]):
         target = sums.of_output(output)
@@ -151,7 +153,9 @@ def _krige_together(some: Sequence[Answers], sums: Sums) -> None:
     n_games = sum(len(answers.weights) for answers in some)
     gram[seen, seen] += n_games / (_COMMON_SHARE * prior[seen])
     inverse = np.zeros_like(gram)
-    inverse[np.ix_(seen, seen)] = np.linalg.inv(gram[np.ix_(seen, seen)])
+    with one_thread():
+        inverse[np.ix_(seen, seen)] = np.linalg.inv(gram[np.ix_(seen, seen)])
+        reaction = own_share @ inverse
     for output in range(n_outputs):
         moments = np.zeros(n_players)
         for answers in some:
@@ -166,4 +170,4 @@ def _krige_together(some: Sequence[Answers], sums: Sums) -> None:
                 moments,
             )
         for answers in some:
-            _krige(answers, output, inverse @ moments, own_share @ inverse, sums)
+            _krige(answers, output, inverse @ moments, reaction, sums)
