@@ -106,7 +106,7 @@ class Exportable:
             children_left, children_right (-1 at leaves), feature (-2 at leaves), threshold,
             missing_go_to_left, value, and ``levels``: where a column of levels is tested, the
             codes that go to the left (else an empty array). A m-of-n test takes up to
-            ``m * (n - m + 1)`` nodes, and what follows it is repeated below each of its ends:
+            ``comb(n + 1, m) - 1`` nodes, and what follows is repeated below each of its ends:
             ``len(arrays["feature"])`` tells the size.
         """
         check_is_fitted(self)
