@@ -33,6 +33,7 @@ __all__ = ["Designs", "draw_designs", "n_pairs_of"]
 _ENUMERATED_UP_TO = 4096  # subsets of one size; above it draws are far from exhausting the size
 _MOST_ATTEMPTS = 64
 _MOST_SEATINGS = 16
+_MANY = 10**300  # subsets: more do not fit a float, and none of them is drawn twice
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def draw_designs(
     order = np.lexsort((turn, stratum, stage))
     coalitions = np.stack([_draw_full_rank(n_players, counts[-1], seed)[order] for seed in seeds])
     stratum = stratum[order]
-    n_subsets = np.array(capacity, dtype=float)
+    n_subsets = np.array([float(min(some, _MANY)) for some in capacity])
     stages = tuple(
         Stage(n_players, stratum[:total] + 1, row[stratum[:total]], n_subsets[stratum[:total]])
         for row, total in zip(counts, totals, strict=True)

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from surrogates.attribution.shapley.field import LARGEST_REACH
 
-__all__ = ["Relevances", "even_reach", "joint_sizes", "level_tiers"]
+__all__ = ["Relevances", "bounded_reach", "even_reach", "joint_sizes", "level_tiers"]
 
 _LEAST = 0.02  # relevance of a player that does nothing, as a share of the largest
 _TIER = 1.6  # largest over smallest relevance within a tier
 _EVEN_REACH = 3.0  # summed over players of even relevance
+_MOST_REACH = 8.0  # summed over all players
 _N_ARRANGEMENTS = 64
 _STREAM = 0x52454C
 
@@ -60,7 +61,7 @@ class Relevances:
             return even_reach(n_players)
         places = (np.arange(n_players) + 0.5) / n_players
         known = (np.arange(len(everyone)) + 0.5) / len(everyone)
-        return LARGEST_REACH * level_tiers(np.interp(places, known, everyone))
+        return bounded_reach(level_tiers(np.interp(places, known, everyone)))
 
     def arrange(
         self, players: NDArray[np.int64], arrangement: NDArray[np.int64]
@@ -109,6 +110,16 @@ def _tiers(relevances: Relevances, n_players: int) -> NDArray[np.int64]:
 def even_reach(n_players: int) -> NDArray[np.float64]:
     """Return the reach of players of which nothing is known."""
     return np.full(n_players, min(LARGEST_REACH, _EVEN_REACH / n_players))
+
+
+def bounded_reach(relevances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the reach of players of given relevance.
+
+    With very many relevant players a smaller one each: the field would be of such high order that
+    no response told anything of another.
+    """
+    reach = LARGEST_REACH * relevances
+    return np.asarray(reach * min(1.0, _MOST_REACH / reach.sum()))
 
 
 def joint_sizes(values: NDArray[np.float64]) -> NDArray[np.float64]:

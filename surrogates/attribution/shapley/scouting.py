@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogates.attribution.shapley.book import DesignBook
-from surrogates.attribution.shapley.field import LARGEST_REACH
 from surrogates.attribution.shapley.games import Games
 from surrogates.attribution.shapley.kriging import MOST_KRIGED, MOST_LEARNT
-from surrogates.attribution.shapley.relevance import joint_sizes, level_tiers
+from surrogates.attribution.shapley.relevance import bounded_reach, joint_sizes, level_tiers
 
 __all__ = ["after_scouting", "scout_book"]
 
@@ -57,7 +56,7 @@ def _nearest_profile(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the reach of geometric relevances that are most like decreasing sizes."""
     profiles = _profiles(len(sizes))
     misfits = ((np.sqrt(profiles) - np.sqrt(sizes)) ** 2).sum(axis=1)
-    return LARGEST_REACH * profiles[misfits.argmin()]
+    return bounded_reach(profiles[misfits.argmin()])
 
 
 @lru_cache

@@ -7,7 +7,6 @@ relevances of the players are taken from the attributions, which are estimated a
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates.attribution.shapley.field import LARGEST_REACH
 from surrogates.attribution.shapley.kriging import (
     Floats,
     krige_freely,
@@ -15,7 +14,7 @@ from surrogates.attribution.shapley.kriging import (
     shrunk_values,
     signs_of,
 )
-from surrogates.attribution.shapley.relevance import even_reach, joint_sizes
+from surrogates.attribution.shapley.relevance import bounded_reach, even_reach, joint_sizes
 from surrogates.attribution.shapley.stage import Stage
 
 __all__ = ["krige_alone"]
@@ -46,7 +45,7 @@ def krige_alone(
     reach = even_reach(n_players)
     for _ in range(2 if n_pairs > _MANY_PAIRS else 4):
         values = shrunk_values(signs, reach, reach / reach.sum(), odd)
-        reach = LARGEST_REACH * joint_sizes(values)
+        reach = bounded_reach(joint_sizes(values))
     if n_pairs >= _PAIRS_PER_PLAYER * n_players:
         maps = krige_freely(signs, reach)
     else:

@@ -14,6 +14,7 @@ from surrogates.attribution.shapley.design import draw_designs
 from surrogates.attribution.shapley.field import odd_field
 from surrogates.attribution.shapley.games import Games, Sums
 from surrogates.attribution.shapley.kriging import krige_freely, krige_shrunk, signs_of
+from surrogates.attribution.shapley.relevance import Relevances
 from surrogates.attribution.shapley.seating import Seating
 from surrogates.attribution.shapley.single import krige_alone
 from surrogates.attribution.shapley.solve import Answers, solve
@@ -249,3 +250,21 @@ def test_scouting_finds_sparse_interactions_within_the_budget():
     again = KernelSHAP(model, n_coalitions=1400, random_state=0).fit(reference)
     both = again.explain(np.vstack([row + 1.0, row]))
     assert np.abs(both.values[1, :, 0] - exact).max() == pytest.approx(errors[1400], rel=1e-9)
+
+
+@pytest.mark.parametrize("n_players", [700, 1500])
+def test_very_many_players(n_players):
+    """More subsets than a float can count, and more relevance than a field can have."""
+    generator = np.random.default_rng(0)
+    table = generator.normal(size=(12, n_players))
+    weights = generator.uniform(0.9, 1.1, n_players) / n_players
+    params = {"n_coalitions": 64, "n_background": 8, "random_state": 0}
+    explained = KernelSHAP(lambda Z: np.tanh(Z @ weights), **params).fit(table).explain(table[:1])
+    assert np.isfinite(explained.values).all()
+    assert np.isfinite(explained.std_errors).all()
+    np.testing.assert_allclose(explained.additivity_gap, 0.0, atol=1e-9)
+    reach = Relevances.of_sizes(weights, 0).reach(n_players)
+    assert reach.sum() <= 8.0 + 1e-9
+    covariance, of_values = odd_field(signs_of(np.eye(n_players, dtype=np.uint8)[:5]), reach)
+    assert np.isfinite(covariance).all()
+    assert np.isfinite(of_values).all()
