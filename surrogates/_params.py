@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = [
     "ANY_CALLABLE",
@@ -16,6 +17,7 @@ __all__ = [
     "Interval",
     "Options",
     "check_params",
+    "check_weights",
 ]
 
 
@@ -166,3 +168,22 @@ def check_params(
 def _join(words: Collection[str]) -> str:
     *most, last = words
     return f"{', '.join(most)} or {last}" if most else last
+
+
+def check_weights(sample_weight: Any, n_rows: int, rows: str = "rows of X") -> NDArray[np.float64]:
+    """Return weights of rows as numbers.
+
+    Raises
+    ------
+    ValueError
+        There is not one for each row, or they are no weights.
+    """
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n_rows,):
+        raise ValueError(
+            f"sample_weight must have one number for each of the {n_rows} {rows}. "
+            f"Got an array of shape {weights.shape}."
+        )
+    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+        raise ValueError("sample_weight must be finite, not negative and not zero everywhere.")
+    return weights

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from tqdm.auto import tqdm
 
-from surrogates._params import Constraint, Interval, check_params
+from surrogates._params import Constraint, Interval, check_params, check_weights
 from surrogates.blackbox.conform import conform
 from surrogates.blackbox.model import can_be_asked, is_fitted
 from surrogates.blackbox.table import (
@@ -186,17 +186,12 @@ class Explainer(MetaEstimatorMixin, BaseEstimator):
         return clone(self.estimator).fit(X, y, sample_weight=sample_weight)
 
     def _check_weights(self, X: Any, sample_weight: Any) -> NDArray[np.float64] | None:
-        if sample_weight is None:
-            return None
-        weights = np.asarray(sample_weight, dtype=np.float64)
-        if weights.shape != (X.shape[0],):
-            raise ValueError(
-                f"sample_weight must have one number for each of the {X.shape[0]} rows of X. "
-                f"Got an array of shape {weights.shape}."
-            )
-        if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
-            raise ValueError("sample_weight must be finite, not negative and not zero everywhere.")
-        return weights
+        return None if sample_weight is None else check_weights(sample_weight, X.shape[0])
+
+    def _batches(self, n_rows: int, size: int) -> Iterator[slice]:
+        """Check the size of batches, and divide rows into them."""
+        check_params("explain_batches", {"size": size}, {"size": [Interval("int", 1, None)]})
+        return (slice(start, start + size) for start in range(0, n_rows, size))
 
 
 def _allows_nan(estimator: Any) -> bool:
@@ -286,12 +281,11 @@ class AttributionExplainer(TransformerMixin, Explainer, metaclass=ABCMeta):
             As `explain`, at the call and not at the first batch; or the size is out of range.
         """
         check_is_fitted(self)
-        check_params("explain_batches", {"size": size}, {"size": [Interval("int", 1, None)]})
         rows = self._check_rows(X, self.reference_.rows)
         labels = row_labels(X if is_frame(X) else rows)
-        batches = (slice(start, start + size) for start in range(0, len(labels), size))
         return (
-            replace(self._explain(take_rows(rows, batch)), index=labels[batch]) for batch in batches
+            replace(self._explain(take_rows(rows, batch)), index=labels[batch])
+            for batch in self._batches(len(labels), size)
         )
 
     def transform(self, X: Any) -> NDArray[np.float64]:

@@ -10,8 +10,6 @@ from surrogates.counterfactuals.moves import Start
 
 __all__ = ["Answers", "Book", "Questions"]
 
-_TOLERANCE = 1e-9
-
 
 class Answers(NamedTuple):
     """What is known of candidate rows once they were asked about.
@@ -133,7 +131,3 @@ class Book:
         """Return the valid candidates, the cheapest first."""
         valid = np.flatnonzero(self.valid)
         return valid[np.argsort(self.costs[valid], kind="stable")]
-
-    def is_cheaper(self, cost: float, than: float) -> bool:
-        """Tell whether a cost is lower by more than rounding."""
-        return cost < than - _TOLERANCE * max(1.0, than)

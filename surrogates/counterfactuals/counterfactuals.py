@@ -15,7 +15,6 @@ from surrogates._params import (
     Instance,
     Interval,
     Options,
-    check_params,
 )
 from surrogates.base import Explainer, run_blocks
 from surrogates.blackbox.reference import ReferenceRows
@@ -363,14 +362,12 @@ class Counterfactuals(Explainer):
         """
         check_is_fitted(self)
         self._check_goal()
-        check_params("explain_batches", {"size": size}, {"size": [Interval("int", 1, None)]})
         rows = self._check_rows(X, self.reference_.rows)
         labels = row_labels(X if is_frame(X) else rows)
-        batches = (slice(start, start + size) for start in range(0, len(labels), size))
         like = X if is_frame(X) else rows
         return (
             self._explain(take_rows(rows, batch), take_rows(like, batch), labels[batch])
-            for batch in batches
+            for batch in self._batches(len(labels), size)
         )
 
     def _check_goal(self) -> None:

@@ -69,11 +69,6 @@ class Task:
         last = self.n_answers * self.oracle.rows_per_answer
         return max(0, self.max_model_rows - last)
 
-    @property
-    def judges_by_distance(self) -> bool:
-        """Whether closeness to real rows decides."""
-        return self.plausibility.is_active
-
 
 @dataclass(eq=False)
 class Found:

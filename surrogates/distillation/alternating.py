@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from surrogates._kernels import splits as kernels
 from surrogates.distillation.candidates import Candidates, make_candidates
 from surrogates.distillation.criteria import Agreement
-from surrogates.distillation.literals import Literal, MofN
+from surrogates.distillation.literals import Literal, MofN, pass_all
 from surrogates.distillation.measures import make_measure, n_words
 from surrogates.distillation.monotone import Bounds, child_bounds, clipped, weighted_mean
 from surrogates.distillation.pool import Pool, Task
@@ -155,10 +155,7 @@ def _with_literals(
 
 def arrivals(tree: RuleTree, coded: NDArray[np.float64], node: int) -> NDArray[np.bool_]:
     """Return which rows arrive at a node."""
-    arrives = np.ones(len(coded), dtype=bool)
-    for test in tree.conditions(node):
-        arrives &= test.passes(coded, tree.coding)
-    return arrives
+    return pass_all(tree.conditions(node), coded, tree.coding)
 
 
 def row_losses(

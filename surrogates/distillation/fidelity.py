@@ -5,35 +5,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import ndtri
 from sklearn.metrics import cohen_kappa_score, r2_score
 
 from surrogates.distillation.pool import Task
 from surrogates.distillation.rule_tree import RuleTree
 from surrogates.distillation.teacher import Teacher
+from surrogates.explanation.intervals import wilson_interval
 
-__all__ = ["agreement", "path_frame", "report", "wilson_interval"]
+__all__ = ["agreement", "path_frame", "report"]
 
 _RESAMPLES = 200
 _UNKNOWN = -1
-
-
-def wilson_interval(hits: int, n: int, level: float) -> tuple[float, float]:
-    """Return confidence limits of a share (Wilson, 1927).
-
-    Examples
-    --------
-    >>> low, high = wilson_interval(9, 10, 0.95)
-    >>> round(low, 3), round(high, 3)
-    (0.596, 0.982)
-    """
-    if n == 0:
-        return np.nan, np.nan
-    z = float(ndtri((1.0 + level) / 2.0))
-    share = hits / n
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return float(max(middle - half, 0.0)), float(min(middle + half, 1.0))
 
 
 def agreement(

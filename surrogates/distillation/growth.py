@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from surrogates.distillation.candidates import Candidates, make_candidates
 from surrogates.distillation.coding import Coding
-from surrogates.distillation.literals import MofN
+from surrogates.distillation.literals import MofN, pass_all
 from surrogates.distillation.measures import Measure, make_measure
 from surrogates.distillation.monotone import Bounds, child_bounds, clipped, weighted_mean
 from surrogates.distillation.oracle import Oracle
@@ -197,9 +197,8 @@ class Growth:
         near = node.rows[self._is_reference(node.rows)]
         coded = draw_passing(node.sampler, n, node.conditions, near, self.coding, self.rng)
         answers = self.oracle.ask(coded)
-        passing = np.ones(len(answers), dtype=bool)
-        for test in node.conditions:  # rounding to the dtype of the table may move a row
-            passing &= test.passes(answers.coded, self.coding)
+        # rounding to the dtype of the table may move a row
+        passing = pass_all(node.conditions, answers.coded, self.coding)
         coded, targets = answers.coded[passing], answers.targets[passing]
         drawn_weight = float(self._weights(node)[~self._is_reference(node.rows)].sum())
         weights = self.task.weights_of(targets)
@@ -326,9 +325,7 @@ class Growth:
         )
         for node in self.nodes:
             if node.test is None:
-                passing = np.ones(len(answers), dtype=bool)
-                for test in node.conditions:
-                    passing &= test.passes(answers.coded, self.coding)
+                passing = pass_all(node.conditions, answers.coded, self.coding)
                 drawn_weight = float(self._weights(node)[~self._is_reference(node.rows)].sum())
                 node.rows = np.concatenate([node.rows, numbers[passing]])
                 self._rescale(node, drawn_weight)

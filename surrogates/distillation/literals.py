@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from surrogates._kernels import rules as kernels
 from surrogates.distillation.coding import Coding
 
-__all__ = ["EVERYTHING", "Literal", "LiteralTable", "MofN", "Operator", "table_of"]
+__all__ = ["EVERYTHING", "Literal", "LiteralTable", "MofN", "Operator", "pass_all", "table_of"]
 
 
 EVERYTHING = float(np.finfo(np.float64).max)
@@ -92,6 +92,16 @@ class MofN:
         """The test that is true exactly where this one is not."""
         flipped = tuple(literal.negation for literal in self.literals)
         return MofN(flipped, len(flipped) - self.m + 1)
+
+
+def pass_all(
+    tests: Sequence[MofN], coded: NDArray[np.float64], coding: Coding
+) -> NDArray[np.bool_]:
+    """Return for which coded rows all tests are true, of shape (n_rows,)."""
+    passing = np.ones(len(coded), dtype=np.bool_)
+    for test in tests:
+        passing &= test.passes(coded, coding)
+    return passing
 
 
 class LiteralTable(NamedTuple):

@@ -12,7 +12,7 @@ from sklearn.mixture import GaussianMixture
 from surrogates.distillation.coding import Coding
 from surrogates.distillation.coordinates import scaled_rows, scales_of, snapped
 from surrogates.distillation.distributions import Independent, make_independent
-from surrogates.distillation.literals import MofN
+from surrogates.distillation.literals import MofN, pass_all
 
 __all__ = [
     "SAMPLERS",
@@ -84,10 +84,7 @@ def draw_passing(
     wanted = n
     for _ in range(_ROUNDS):
         rows = sampler.draw(wanted, tests, near, rng)
-        passing = np.ones(len(rows), dtype=bool)
-        for test in tests:
-            passing &= test.passes(rows, coding)
-        found.append(rows[passing][:wanted])
+        found.append(rows[pass_all(tests, rows, coding)][:wanted])
         wanted -= len(found[-1])
         if wanted == 0 or not len(rows):
             break

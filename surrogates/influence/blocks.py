@@ -7,6 +7,8 @@ from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from surrogates.blackbox.table import take_rows
+
 __all__ = ["fill_blocks"]
 
 _BLOCK_BYTES = 2**26
@@ -48,10 +50,10 @@ def fill_blocks(
     bar = tqdm(blocks, desc="InfluenceFunctions", unit="block", disable=not verbose)
     if len(blocks) == 1 or effective_n_jobs(n_jobs) == 1:
         for block in bar:
-            worker.fill(_rows(X, block), None if y is None else y[block], values[block])
+            worker.fill(take_rows(X, block), None if y is None else y[block], values[block])
         return values
     found = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_filled)(worker, _rows(X, block), None if y is None else y[block], shape[1])
+        delayed(_filled)(worker, take_rows(X, block), None if y is None else y[block], shape[1])
         for block in bar
     )
     for block, part in zip(blocks, found, strict=True):
@@ -63,7 +65,3 @@ def _filled(worker: Any, X: Any, y: NDArray[Any] | None, n_train: int) -> NDArra
     out = np.empty((X.shape[0], n_train))
     worker.fill(X, y, out)
     return out
-
-
-def _rows(X: Any, block: slice) -> Any:
-    return X.iloc[block] if hasattr(X, "iloc") else X[block]

@@ -10,6 +10,7 @@ from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import KNeighborsClassifier
 
 from surrogates._kernels.neighbour_shapley import neighbour_shapley
+from surrogates.blackbox.table import take_rows
 from surrogates.influence.engine import Question, Training
 
 __all__ = ["NeighborsEngine", "is_neighbors", "make_neighbors_engine", "shapley_of_neighbors"]
@@ -78,7 +79,7 @@ class NeighborsEngine:
         for start in range(0, len(own), _BLOCK_ROWS):
             block = np.arange(start, min(start + _BLOCK_ROWS, len(own)))
             values = np.empty((len(block), len(own)))
-            self.fill(_take(self.training.X, block), self.training.y[block], values)
+            self.fill(take_rows(self.training.X, block), self.training.y[block], values)
             own[block] = values[np.arange(len(block)), block]
         return own
 
@@ -174,15 +175,11 @@ def _check_rows(engine: NeighborsEngine) -> None:
     """Refuse other rows than those the model was fitted on."""
     training = engine.training
     probe = np.arange(min(training.n_rows, 64))
-    own = engine._distances(_take(training.X, probe))
+    own = engine._distances(take_rows(training.X, probe))
     expected = np.sort(own, axis=1)[:, 0]
-    found = training.estimator.kneighbors(_take(training.X, probe), n_neighbors=1)[0][:, 0]
+    found = training.estimator.kneighbors(take_rows(training.X, probe), n_neighbors=1)[0][:, 0]
     if not np.allclose(expected, found, atol=1e-6 * (1.0 + np.abs(own).max())):
         raise ValueError(
             f"{type(training.estimator).__name__} was fitted on other rows: pass the rows that it "
             "was fitted on."
         )
-
-
-def _take(X: Any, rows: NDArray[np.int64]) -> Any:
-    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]

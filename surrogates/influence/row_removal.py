@@ -11,7 +11,6 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from surrogates._params import Interval, check_params
 from surrogates.base import Explainer
 from surrogates.blackbox.model import is_fitted
 from surrogates.blackbox.table import is_frame, row_labels, take_rows
@@ -150,11 +149,9 @@ class RowRemoval(Explainer):
             As `explain`, at the call and not at the first batch; or the size is out of range.
         """
         check_is_fitted(self)
-        check_params("explain_batches", {"size": size}, {"size": [Interval("int", 1, None)]})
         rows, codes = self._check_test(X, y)
         given = X if is_frame(X) else rows
         labels = None if y is None else np.asarray(y)
-        batches = (slice(at, at + size) for at in range(0, rows.shape[0], size))
         return (
             replace(
                 self._explain(
@@ -165,7 +162,7 @@ class RowRemoval(Explainer):
                 ),
                 index=row_labels(given)[batch],
             )
-            for batch in batches
+            for batch in self._batches(rows.shape[0], size)
         )
 
     def remove(self, groups: Any, X: Any = None, y: Any = None) -> Influence:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logit
 from sklearn.utils import check_array, check_random_state
 
+from surrogates._params import check_weights
 from surrogates.blackbox.conform import conform
+from surrogates.blackbox.links import LINKS, apply_link
 from surrogates.blackbox.masking import masked_responses
 from surrogates.blackbox.model import Model, make_model
 from surrogates.blackbox.players import Players, make_players
@@ -22,7 +23,6 @@ from surrogates.metrics.values import attributed_values
 __all__ = ["Question", "as_table", "ask", "draw_seed", "model_asked", "own_background"]
 
 _MOST_ANSWERS = 2**22
-_MOVED = 1e-7
 _SAME = 1e-9
 _CALLED = "the callable"
 
@@ -272,25 +272,15 @@ def _check_rows_explained(attributions: Attribution, rows: Any, table: Any) -> N
 def _weights(sample_weight: Any, n_background: int) -> NDArray[np.float64]:
     if sample_weight is None:
         return np.full(n_background, 1.0 / n_background)
-    weights = np.asarray(sample_weight, dtype=np.float64)
-    if weights.shape != (n_background,):
-        raise ValueError(
-            f"sample_weight must have one number for each of the {n_background} background rows. "
-            f"Got an array of shape {weights.shape}."
-        )
-    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
-        raise ValueError("sample_weight must be finite, not negative and not zero everywhere.")
+    weights = check_weights(sample_weight, n_background, "background rows")
     return weights / weights.sum()
 
 
 def _linked(link: str, response: NDArray[np.float64]) -> NDArray[np.float64]:
     if link == "identity":
         return response
-    if link == "log":
-        return np.log(np.maximum(response, _MOVED))
-    if link == "logit":
-        moved: NDArray[np.float64] = logit(np.clip(response, _MOVED, 1.0 - _MOVED))
-        return moved
+    if link in LINKS:  # a mean of ones may round to more than one
+        return apply_link(link, np.clip(response, 0.0, 1.0 if link == "logit" else None))
     raise ValueError(
         f"The attributions add up under the link {link!r}, which is known by its name only: give "
         "the model a response_method that returns responses on that scale, and explain it."

@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 from sklearn.metrics import cohen_kappa_score, r2_score
 
 from surrogates._params import Interval, check_params
+from surrogates.explanation.intervals import wilson_interval
 from surrogates.metrics.question import as_table, draw_seed
 
 __all__ = ["SurrogateFidelity", "surrogate_fidelity"]
@@ -111,7 +111,7 @@ def surrogate_fidelity(
     kappa = np.nan
     if len(set(together)) > 1:
         kappa = float(cohen_kappa_score(together[:n], together[n:]))
-    return SurrogateFidelity(hits / n, *_wilson(hits, n, level), kappa, n)
+    return SurrogateFidelity(hits / n, *wilson_interval(hits, n, level), kappa, n)
 
 
 def _predictions(model: Any, table: Any) -> NDArray[Any]:
@@ -122,14 +122,6 @@ def _predictions(model: Any, table: Any) -> NDArray[Any]:
     if answers.shape != (table.shape[0],):
         raise ValueError(f"A prediction is needed for each row. Got the shape {answers.shape}.")
     return answers.astype(np.float64) if answers.dtype.kind == "f" else answers
-
-
-def _wilson(hits: int, n: int, level: float) -> tuple[float, float]:
-    z = float(ndtri((1.0 + level) / 2.0))
-    share = hits / n
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return float(max(middle - half, 0.0)), float(min(middle + half, 1.0))
 
 
 def _of_numbers(

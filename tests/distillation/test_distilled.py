@@ -420,7 +420,7 @@ def test_the_report_counts_what_it_says():
 
 
 def test_the_interval_covers():
-    from surrogates.distillation.fidelity import wilson_interval
+    from surrogates.explanation.intervals import wilson_interval
 
     rng = np.random.default_rng(0)
     for n, share in ((40, 0.9), (200, 0.97), (100, 0.5)):

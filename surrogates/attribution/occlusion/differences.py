@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogates.attribution.occlusion.neighbors import Resemblance
-from surrogates.attribution.shapley.links import apply_link, link_slope
+from surrogates.blackbox.links import apply_link, link_slope
 from surrogates.blackbox.maskers import rows_per_call
 from surrogates.blackbox.masking import masked_responses
 from surrogates.blackbox.model import Model

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from surrogates._params import ANY_CALLABLE, BOOLEAN, NONE, Constraint, Instance, Interval, Options
 from surrogates.attribution.occlusion.differences import Differences, explain_block
 from surrogates.attribution.occlusion.neighbors import Resemblance
-from surrogates.attribution.shapley.links import MOVED, apply_link
 from surrogates.base import AttributionExplainer
+from surrogates.blackbox.links import MOVED, apply_link
 from surrogates.blackbox.model import make_model
 from surrogates.blackbox.players import make_players
 from surrogates.blackbox.reference import draw_reference

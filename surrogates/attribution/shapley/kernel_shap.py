@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from surrogates._params import ANY_CALLABLE, BOOLEAN, NONE, Constraint, Instance, Interval, Options
 from surrogates.attribution.shapley.book import DesignBook
 from surrogates.attribution.shapley.engines import Task, choose_engine
-from surrogates.attribution.shapley.links import LINKS, MOVED, apply_link
 from surrogates.attribution.shapley.relevance import Relevances
 from surrogates.attribution.shapley.result import BlockResult, Engine, explain_block
 from surrogates.attribution.shapley.threshold import Threshold, rows_at_threshold
 from surrogates.base import AttributionExplainer
+from surrogates.blackbox.links import LINKS, MOVED, apply_link
 from surrogates.blackbox.model import make_model
 from surrogates.blackbox.players import make_players
 from surrogates.blackbox.reference import draw_reference

@@ -51,7 +51,7 @@ class Kriging:
     matrix, trend, residuals : ndarray
         Arguments of `surrogates._kernels.kriging.krige_games`; `trend` is empty where the trend
         of each game is free.
-    trend_gram, own_share : ndarray of shape (n_designs, n_players, n_players) or (0, 0, 0)
+    trend_gram, own_share : ndarray of shape (n_designs, n_players or 0, n_players)
         Gram matrix of the trend, and how attributions follow slopes that were taken off.
     checked, targets, unseen : ndarray
         Arguments of the same.
@@ -65,11 +65,6 @@ class Kriging:
     checked: NDArray[np.int64]
     targets: Floats
     unseen: Floats
-
-    @property
-    def shrinks(self) -> bool:
-        """Whether games are shrunk to common slopes."""
-        return len(self.trend) > 0
 
     @property
     def n_bytes(self) -> int:
@@ -92,7 +87,7 @@ def krige_designs(coalitions: NDArray[np.uint8], stage: Stage, reach: Floats) ->
     reach : ndarray of shape (n_players,)
     """
     n_pairs, n_players = coalitions.shape[1:]
-    signs = [signs_of(drawn) for drawn in coalitions]
+    signs = np.stack([signs_of(drawn) for drawn in coalitions])
     free = are_many(n_pairs, n_players)
     prior = slope_variances(reach)
     solved = [
@@ -102,15 +97,11 @@ def krige_designs(coalitions: NDArray[np.uint8], stage: Stage, reach: Floats) ->
     errors = np.stack([maps.errors[checked] for maps in solved]) * np.sqrt(n_pairs / len(checked))
     matrices = np.stack([maps.matrix for maps in solved])
     trends = np.stack([maps.trend for maps in solved])
-    if free:
-        trends = gram = own_share = np.empty((0, 0, 0))
-    else:
-        gram, own_share = trends @ signs, 2.0 * np.eye(n_players) - matrices @ signs
     return Kriging(
         matrix=matrices,
         trend=trends,
-        trend_gram=gram,
-        own_share=own_share,
+        trend_gram=trends @ signs,
+        own_share=2.0 * np.eye(n_players) - matrices @ signs,
         residuals=errors.astype(np.float32),
         checked=checked,
         targets=np.stack([stage.weights_inside, stage.weights_outside])[:, checked],
@@ -132,8 +123,8 @@ class Maps:
     ----------
     matrix : ndarray of shape (n_players, n_responses)
         To its attributions.
-    trend : ndarray of shape (n_players, n_responses)
-        To its slopes where the trend is free, else to the moments X'K^-1 y.
+    trend : ndarray of shape (n_players, n_responses) or (0, n_responses)
+        To the moments X'K^-1 y of its slopes; no rows where the trend is free.
     errors : ndarray of shape (n_responses, n_responses)
         To the errors of its responses: what is predicted of each from all others.
     """
@@ -158,7 +149,7 @@ def krige_freely(signs: Floats, reach: Floats) -> Maps:
     slopes = np.asarray(np.linalg.solve(signs.T @ weighted, weighted.T), dtype=np.float64)
     residual: Floats = precision - weighted @ slopes
     errors = _errors(residual, precision.diagonal())
-    return Maps(_efficient(2.0 * slopes + of_values @ residual), slopes, errors)
+    return Maps(_efficient(2.0 * slopes + of_values @ residual), signs.T[:0], errors)
 
 
 def krige_shrunk(signs: Floats, reach: Floats, prior: Floats) -> Maps:

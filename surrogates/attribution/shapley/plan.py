@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogates.attribution.shapley.book import DesignBook
-from surrogates.attribution.shapley.links import Link
 from surrogates.attribution.shapley.scouting import scout_book
+from surrogates.blackbox.links import Link
 from surrogates.blackbox.model import Model
 from surrogates.blackbox.players import Players
 from surrogates.blackbox.reference import ReferenceRows

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from surrogates.attribution.shapley.games import Games, Sums, n_mixtures
 from surrogates.attribution.shapley.interactions import pair_indices
-from surrogates.attribution.shapley.links import Link, apply_link, link_slope
 from surrogates.attribution.shapley.plan import SamplingPlan
 from surrogates.attribution.shapley.scouting import after_scouting
 from surrogates.attribution.shapley.seating import Seating
 from surrogates.attribution.shapley.solve import Answers, solve, solve_alone
+from surrogates.blackbox.links import Link, apply_link, link_slope
 from surrogates.blackbox.maskers import Mixtures, make_mixtures, rows_per_call
 from surrogates.blackbox.table import row_hashes
 

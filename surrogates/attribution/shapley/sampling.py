@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from surrogates.attribution.shapley.games import Games, Sums, evaluate, n_mixtures
 from surrogates.attribution.shapley.inside import Inside
 from surrogates.attribution.shapley.interactions import complete_with_values
-from surrogates.attribution.shapley.links import apply_link
 from surrogates.attribution.shapley.plan import SamplingPlan
 from surrogates.attribution.shapley.result import BlockResult
 from surrogates.attribution.shapley.rows import ExplainedRow, explained_rows
+from surrogates.blackbox.links import apply_link
 
 __all__ = ["CoalitionEngine"]
 
