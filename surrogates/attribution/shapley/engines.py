@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogates.attribution.shapley.book import DesignBook
-from surrogates.attribution.shapley.inside import Inside, look_inside
+from surrogates.blackbox.inside import Inside, look_inside
 from surrogates.attribution.shapley.linear import linear_engine, may_be_linear
 from surrogates.attribution.shapley.pilot import with_relevances
 from surrogates.attribution.shapley.plan import SamplingPlan

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogates.attribution.shapley.games import Games, Sums, evaluate, n_mixtures
-from surrogates.attribution.shapley.inside import Inside
+from surrogates.blackbox.inside import Inside
 from surrogates.attribution.shapley.interactions import complete_with_values
 from surrogates.attribution.shapley.plan import SamplingPlan
 from surrogates.attribution.shapley.result import BlockResult

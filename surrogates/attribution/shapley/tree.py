@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates.attribution.shapley.inside import Inside
+from surrogates.blackbox.inside import Inside
 from surrogates.attribution.shapley.result import BlockResult
 from surrogates.blackbox.ensembles import read_ensemble
 from surrogates.blackbox.model import Model
