@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogates.attribution.shapley.book import DesignBook
-from surrogates.blackbox.inside import Inside, look_inside
 from surrogates.attribution.shapley.linear import linear_engine, may_be_linear
 from surrogates.attribution.shapley.pilot import with_relevances
 from surrogates.attribution.shapley.plan import SamplingPlan
@@ -15,6 +14,7 @@ from surrogates.attribution.shapley.result import Engine
 from surrogates.attribution.shapley.sampling import CoalitionEngine
 from surrogates.attribution.shapley.tree import tree_engine
 from surrogates.blackbox.ensembles import read_ensemble
+from surrogates.blackbox.inside import Inside, look_inside
 from surrogates.blackbox.links import Link
 from surrogates.blackbox.model import Model
 from surrogates.blackbox.players import Players

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier
 
-from surrogates.blackbox.inside import Inside
 from surrogates.attribution.shapley.result import BlockResult
+from surrogates.blackbox.inside import Inside
 from surrogates.blackbox.model import Model
 from surrogates.blackbox.table import take_rows
 

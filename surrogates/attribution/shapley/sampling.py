@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogates.attribution.shapley.games import Games, Sums, evaluate, n_mixtures
-from surrogates.blackbox.inside import Inside
 from surrogates.attribution.shapley.interactions import complete_with_values
 from surrogates.attribution.shapley.plan import SamplingPlan
 from surrogates.attribution.shapley.result import BlockResult
 from surrogates.attribution.shapley.rows import ExplainedRow, explained_rows
+from surrogates.blackbox.inside import Inside
 from surrogates.blackbox.links import apply_link
 
 __all__ = ["CoalitionEngine"]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates.blackbox.inside import Inside
 from surrogates.attribution.shapley.result import BlockResult
 from surrogates.blackbox.ensembles import read_ensemble
+from surrogates.blackbox.inside import Inside
 from surrogates.blackbox.model import Model
 from surrogates.blackbox.reference import ReferenceRows
 from surrogates.blackbox.tree_ensemble import TreeEnsemble, matches
