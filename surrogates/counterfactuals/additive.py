@@ -1,6 +1,7 @@
 """Linear models as sums of functions of single raw columns, found by asking about single cells."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,25 @@ class Additive:
     slopes: NDArray[np.float64]
     levels: tuple[NDArray[np.float64], ...]
     model: Model
+
+    @cached_property
+    def _table(self) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+        """Effects of all levels and of an unknown one, where each column starts, how many."""
+        sizes = np.array([len(levels) for levels in self.levels], dtype=np.int64)
+        unknown = np.full((1, len(self.base)), np.nan)
+        return np.vstack([*self.levels, unknown]), np.cumsum(sizes) - sizes, sizes
+
+    @cached_property
+    def _is_level(self) -> NDArray[np.bool_]:
+        return np.array([column.is_level for column in self.columns])
+
+    def of_row(self, codes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the effects of all cells of a row, (n_columns, n_raw); NaN where not known."""
+        table, starts, sizes = self._table
+        known = (codes >= 0) & (codes < sizes)
+        places = np.where(known, starts + np.where(known, codes, 0.0), len(table) - 1)
+        levels = table[places.astype(np.int64)]
+        return np.where(self._is_level[:, None], levels, codes[:, None] * self.slopes)
 
     def effects(self, position: int, codes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the effects of cells of a column, (n, n_raw); NaN where they are not known."""

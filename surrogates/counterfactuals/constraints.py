@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from surrogates.blackbox.table import column_names, is_frame
 from surrogates.counterfactuals.columns import Column, read_columns
+from surrogates.counterfactuals.reaches import Reaches, read_reaches
 
 __all__ = ["Constraints", "Limits", "read_constraints"]
 
@@ -98,6 +100,12 @@ class Constraints:
         lows = np.where(missing, np.maximum(lows, seen[0]), lows)
         return lows, np.where(missing, np.minimum(highs, seen[-1]), highs)
 
+    def depends_on_row(self, position: int) -> bool:
+        """Tell whether the levels that a column may take depend on the one that it has."""
+        ordered = self.columns[position].ranks is not None
+        limited = position in self.increasing or position in self.decreasing
+        return position in self.transitions or (ordered and limited)
+
     def levels(self, position: int, own: float) -> NDArray[np.float64]:
         """Return the codes that a cell with the code `own` of a column of levels may take."""
         column = self.columns[position]
@@ -133,6 +141,11 @@ class Limits:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     frozen: NDArray[np.bool_]
+
+    @cached_property
+    def reaches(self) -> Reaches:
+        """How far the numbers may go."""
+        return read_reaches(self.constraints.columns, self.codes, self.low, self.high)
 
 
 def read_constraints(reference: Any, given: Mapping[str, Any]) -> Constraints:

@@ -14,6 +14,7 @@ from surrogates.counterfactuals.additive import may_be_linear, raw_model, read_a
 from surrogates.counterfactuals.cells import read_cells
 from surrogates.counterfactuals.columns import encode
 from surrogates.counterfactuals.demands import demands_of, responses_of
+from surrogates.counterfactuals.layout import make_layout
 from surrogates.counterfactuals.linear import LinearProver
 from surrogates.counterfactuals.proof import Prover
 from surrogates.counterfactuals.search import Task
@@ -88,7 +89,8 @@ def _linear_prover(task: Task, final: Any, time_limit: float | None) -> LinearPr
         or task.plausibility.is_active
         or task.robustness is not None
     )
-    return LinearProver(additive, goal, needs_search, time_limit or 60.0)
+    layout = make_layout(additive, task.parts, task.constraints)
+    return LinearProver(additive, layout, goal, needs_search, time_limit or 60.0)
 
 
 def _tree_prover(

@@ -6,8 +6,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_matrix
 
 from surrogates.counterfactuals.columns import same
-from surrogates.counterfactuals.moves import Start
-from surrogates.counterfactuals.paths import OPTIONS, STEPS, Path
+from surrogates.counterfactuals.paths import STEPS, Paths
 
 __all__ = ["solve_program"]
 
@@ -67,8 +66,7 @@ class _Program:
 
 
 def solve_program(
-    paths: list[Path],
-    start: Start,
+    paths: Paths,
     weights: NDArray[np.float64],
     missing: NDArray[np.float64],
     time_limit: float,
@@ -77,22 +75,21 @@ def solve_program(
 
     Parameters
     ----------
-    paths : list of Path
-    start : Start
+    paths : Paths
     weights : ndarray of shape (n_demands, n_raw)
     missing : ndarray of shape (n_demands,)
         Least gain of each demand.
     time_limit : float
         Seconds.
     """
-    program = _Program(len(missing))
-    placed: list[list[int]] = []
+    program, start = _Program(len(missing)), paths.start
     counted: dict[int, float] = {}
-    for path in paths:
-        if path.kind == OPTIONS:
-            placed.append(_add_options(program, path, weights, counted))
-        else:
-            placed.append(_add_line(program, path, weights, counted))
+    placed = [
+        (_add_line if part < paths.n_lines else _add_options)(
+            program, paths, part, weights, counted
+        )
+        for part in range(len(paths.kind))
+    ]
     if not program.costs:
         return None, np.inf
     if start.most_changes < len(start.codes):
@@ -101,51 +98,58 @@ def solve_program(
     if solution is None:
         return None, np.inf if impossible else cost
     rows = np.repeat(start.codes[None], len(_NUDGES), axis=0)
-    for path, places in zip(paths, placed, strict=True):
-        values = solution[places]
-        if path.kind == OPTIONS:
+    for part, places in enumerate(placed):
+        values, members = solution[places], list(paths.members[part])
+        if part >= paths.n_lines:
             if values.max(initial=0.0) > 0.5:
-                rows[:, list(path.members)] = path.codes[int(np.argmax(values))]
+                chosen = paths.options(part).start + int(np.argmax(values))
+                rows[:, members] = paths.option_codes(part, chosen)
             continue
-        down, up = values[0], values[1]
-        distance = up - down
-        if abs(distance) * path.unit > 1e-9:
-            side = np.sign(distance)
-            moved = path.at(np.full(len(_NUDGES), distance), side * _NUDGES)
-            rows[:, path.members[0]] = moved
+        distance = values[1] - values[0]
+        if abs(distance) * paths.unit[part] > 1e-9:
+            moved = paths.at(part, np.full(len(_NUDGES), distance), np.sign(distance) * _NUDGES)
+            rows[:, members] = moved[:, None]
     return rows[~same(rows, start.codes).all(axis=1)], cost
 
 
 def _add_options(
-    program: _Program, path: Path, weights: NDArray[np.float64], counted: dict[int, float]
+    program: _Program,
+    paths: Paths,
+    part: int,
+    weights: NDArray[np.float64],
+    counted: dict[int, float],
 ) -> list[int]:
+    own = paths.options(part)
     places = [
         program.add(cost, weights @ effect, 1.0, whole=True)
-        for cost, effect in zip(path.costs, path.effects, strict=True)
+        for cost, effect in zip(paths.costs[own], paths.effects[own], strict=True)
     ]
     program.limit(dict.fromkeys(places, 1.0), 1.0)
-    counted.update(zip(places, path.changes.astype(float), strict=True))
+    counted.update(zip(places, paths.changes[own].astype(float), strict=True))
     return places
 
 
 def _add_line(
-    program: _Program, path: Path, weights: NDArray[np.float64], counted: dict[int, float]
+    program: _Program,
+    paths: Paths,
+    part: int,
+    weights: NDArray[np.float64],
+    counted: dict[int, float],
 ) -> list[int]:
     """Add distances down and up, with a switch each where they come in steps or are counted."""
-    slope = weights @ path.effect_of_unit
+    slope, unit, step = weights @ paths.slopes[part], paths.unit[part], paths.step[part]
     places = []
     for side, sign in enumerate((-1.0, 1.0)):
-        most = min(float(path.last[side]), _FAR / path.unit)
-        distance = program.add(path.unit, sign * slope, most, whole=False)
+        most = min(float(paths.last[part, side]), _FAR / unit)
+        distance = program.add(unit, sign * slope, most, whole=False)
         switch = program.add(0.0, 0.0 * slope, 1.0, whole=True)
         program.limit({distance: 1.0, switch: -most}, 0.0)
         counted[switch] = 1.0
-        if path.kind == STEPS and most > 0.0:
-            steps = program.add(0.0, 0.0 * slope, np.ceil(most / path.step), whole=True)
-            first = float(path.first[side])
-            exact = {distance: 1.0, switch: -first, steps: -path.step}
+        if paths.kind[part] == STEPS and most > 0.0:
+            steps = program.add(0.0, 0.0 * slope, np.ceil(most / step), whole=True)
+            exact = {distance: 1.0, switch: -float(paths.first[part, side]), steps: -step}
             program.limit(exact, 0.0)
             program.limit({place: -value for place, value in exact.items()}, 0.0)
-            program.limit({steps: 1.0, switch: -np.ceil(most / path.step)}, 0.0)
+            program.limit({steps: 1.0, switch: -np.ceil(most / step)}, 0.0)
         places.append(distance)
     return places

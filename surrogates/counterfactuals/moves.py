@@ -68,7 +68,9 @@ class Start:
     ----------
     codes, low, high : ndarray of shape (n_columns,)
     frozen : ndarray of bool of shape (n_columns,)
-    constraints : Constraints
+    limits : Limits
+    row : int
+        Its place among the rows that the limits are of.
     parts : Parts
     cost : Cost
     """
@@ -77,7 +79,8 @@ class Start:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     frozen: NDArray[np.bool_]
-    constraints: Constraints
+    limits: Limits
+    row: int
     parts: Parts
     cost: Cost
 
@@ -89,10 +92,16 @@ class Start:
             limits.low[row],
             limits.high[row],
             limits.frozen[row],
-            limits.constraints,
+            limits,
+            row,
             parts,
             cost,
         )
+
+    @property
+    def constraints(self) -> Constraints:
+        """What binds the row."""
+        return self.limits.constraints
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -1,168 +1,204 @@
 """What the parts of a row can add to linear scores: options, and lines with or without steps."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from surrogates.counterfactuals.additive import Additive
 from surrogates.counterfactuals.columns import same
+from surrogates.counterfactuals.layout import Layout
 from surrogates.counterfactuals.moves import Start
 
-__all__ = ["LINE", "OPTIONS", "STEPS", "Path", "paths_of"]
+__all__ = ["LINE", "OPTIONS", "STEPS", "Paths", "paths_of"]
 
 OPTIONS, LINE, STEPS = 0, 1, 2
 _MOST_NUMBERS = 33
 
 
 @dataclass(frozen=True, eq=False)
-class Path:
-    """One part of a row.
+class Paths:
+    """The parts of a row that may change: lines first, then those that have options.
 
     Parameters
     ----------
-    kind : {OPTIONS, LINE, STEPS}
-    members : tuple of int
-    codes : ndarray of shape (n_options, n_members)
+    start : Start
+    kind : ndarray of shape (n_parts,)
+        OPTIONS, LINE or STEPS.
+    members : tuple of tuple of int
+    slopes : ndarray of shape (n_lines, n_raw)
+        What a line adds for a number larger by 1.
+    unit : ndarray of shape (n_lines,)
+        The cost of a change by 1.
+    first, last : ndarray of shape (n_lines, 2)
+        Distances to the first and the last number below and above.
+    step : ndarray of shape (n_lines,)
+    codes : tuple of ndarray of shape (n_options, n_members)
+        Of each part with options.
+    part : ndarray of shape (n_options,)
+        The part that each option belongs to, ascending.
     effects : ndarray of shape (n_options, n_raw)
         What each option adds to the raw scores.
-    costs : ndarray of shape (n_options,)
-    changes : ndarray of int of shape (n_options,)
-    effect_of_unit : ndarray of shape (n_raw,)
-        What a line adds for a number larger by 1.
-    own, unit : float
-        The row's own number, and the cost of a change by 1.
-    first : tuple of float
-        Distance to the first number below and above; 0 where any number may be taken.
-    last : tuple of float
-        Distance to the last number below and above.
-    step : float
+    costs, changes : ndarray of shape (n_options,)
     is_complete : bool
-        Whether nothing that the part may become is left out.
+        Whether nothing that the parts may become is left out.
     has_ends : bool
         Whether nothing that is left out gains more than the options do.
     """
 
-    kind: int
-    members: tuple[int, ...]
-    codes: NDArray[np.float64]
+    start: Start
+    kind: NDArray[np.int64]
+    members: tuple[tuple[int, ...], ...]
+    slopes: NDArray[np.float64]
+    unit: NDArray[np.float64]
+    first: NDArray[np.float64]
+    last: NDArray[np.float64]
+    step: NDArray[np.float64]
+    codes: tuple[NDArray[np.float64], ...]
+    part: NDArray[np.int64]
     effects: NDArray[np.float64]
     costs: NDArray[np.float64]
     changes: NDArray[np.int64]
-    effect_of_unit: NDArray[np.float64]
-    own: float = 0.0
-    unit: float = 1.0
-    first: tuple[float, float] = (0.0, 0.0)
-    last: tuple[float, float] = (0.0, 0.0)
-    step: float = 0.0
-    start: Start | None = None
-    is_complete: bool = True
-    has_ends: bool = False
+    is_complete: bool
+    has_ends: bool
 
-    def slope(self, weights: NDArray[np.float64]) -> float:
-        """Return what a line gains for a number larger by 1."""
-        return float(weights @ self.effect_of_unit)
+    @property
+    def n_lines(self) -> int:
+        """Number of lines."""
+        return len(self.unit)
 
-    def most_gain(self, weights: NDArray[np.float64]) -> float:
-        """Return the largest gain."""
-        if self.kind == OPTIONS:
-            return float((self.effects @ weights).max(initial=0.0))
-        slope = self.slope(weights)
-        return abs(slope) * self.last[int(slope > 0)] if slope else 0.0
+    def options(self, part: int) -> slice:
+        """Return which options belong to a part."""
+        ends = np.searchsorted(self.part, [part, part + 1])
+        return slice(int(ends[0]), int(ends[1]))
 
-    def best_ratio(self, weights: NDArray[np.float64]) -> float:
-        """Return the largest gain per cost."""
-        if self.kind != OPTIONS:
-            return abs(self.slope(weights)) / self.unit
-        return float((self.effects @ weights / self.costs).max(initial=0.0))
-
-    def steps_of(self, weights: NDArray[np.float64]) -> tuple[float, float]:
-        """Return the gains of the first step and of each further one."""
-        slope = self.slope(weights)
-        return abs(slope) * self.first[int(slope > 0)], abs(slope) * self.step
-
-    def _order(self, gains: NDArray[np.float64]) -> NDArray[np.int64]:
-        useful = np.flatnonzero(gains > 0.0)
-        return useful[np.argsort(-gains[useful] / self.costs[useful], kind="stable")]
-
-    def options_of(
-        self, weights: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-        """Return gains, costs and changes of the options that gain, the best ratio first."""
-        gains = self.effects @ weights
-        order = self._order(gains)
-        return gains[order], self.costs[order], self.changes[order]
-
-    def reach(
-        self,
-        weights: NDArray[np.float64],
-        option: int,
-        gain: float,
-        nudges: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
-        """Return what the members become, (n_nudges, n_members), a line a little further each."""
-        if self.kind == OPTIONS:
-            chosen = self.codes[self._order(self.effects @ weights)[option]]
-            return np.repeat(chosen[None], len(nudges), axis=0)
-        slope = self.slope(weights)
-        side = 1.0 if slope > 0 else -1.0
-        distance = gain / abs(slope)
-        return self.at(np.full(len(nudges), side * distance), side * nudges)[:, None]
+    def option_codes(self, part: int, option: int) -> NDArray[np.float64]:
+        """Return what the members of a part become under an option of theirs."""
+        codes: NDArray[np.float64] = self.codes[part - self.n_lines][
+            option - self.options(part).start
+        ]
+        return codes
 
     def at(
-        self, distances: NDArray[np.float64], nudges: NDArray[np.float64]
+        self, part: int, distances: NDArray[np.float64], nudges: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return the numbers at signed distances, moved on by nudges, within the bounds."""
-        assert self.start is not None  # noqa: S101
-        (position,) = self.members
-        column, start = self.start.columns[position], self.start
-        wanted = self.own + distances
-        if self.kind == LINE:
-            wanted = wanted + nudges * np.maximum(np.abs(distances), 1e-3 / self.unit)
+        """Return the numbers of a line at signed distances, moved on by nudges, within bounds."""
+        (position,) = self.members[part]
+        start = self.start
+        column, own = start.columns[position], start.codes[position]
+        wanted = own + distances
+        if self.kind[part] == LINE:
+            wanted = wanted + nudges * np.maximum(np.abs(distances), 1e-3 / self.unit[part])
             outward = np.where(
                 nudges + distances > 0, column.at_least(wanted), column.at_most(wanted)
             )
         else:
             outward = column.snap(wanted)
         low, high = start.low[position], start.high[position]
-        return np.clip(outward, min(low, self.own), max(high, self.own))
+        return np.clip(outward, min(low, own), max(high, own))
 
 
-def paths_of(additive: Additive, start: Start, effects: NDArray[np.float64]) -> list[Path]:
+def paths_of(
+    additive: Additive, layout: Layout, start: Start, effects: NDArray[np.float64]
+) -> Paths:
     """Return the parts of a row that may change.
 
     Parameters
     ----------
     additive : Additive
+    layout : Layout
     start : Start
     effects : ndarray of shape (n_columns, n_raw)
         Of the row's own cells.
     """
-    found = []
-    for part, members in enumerate(start.parts.members):
-        combinations = start.parts.combinations[part]
-        if combinations is not None:
-            found.append(_options(additive, start, effects, members, combinations))
-            continue
-        (position,) = members
-        column, own = start.columns[position], start.codes[position]
-        if start.frozen[position]:
-            continue
-        if column.is_level:
-            codes = start.constraints.levels(position, own)[:, None]
-            found.append(_options(additive, start, effects, members, codes))
-        elif np.isnan(own) or column.grid is not None:
-            codes = _numbers(start, position)[:, None]
-            found.append(_options(additive, start, effects, members, codes))
-        elif not start.low[position] <= own <= start.high[position]:
-            # no line leads from here: the number has to come into its bounds first
-            codes = _within_bounds(start, position)[:, None]
-            path = _options(additive, start, effects, members, codes)
-            ends = start.low[position], start.high[position]
-            found.append(replace(path, is_complete=False, has_ends=bool(np.isfinite(ends).all())))
-        else:
-            found.append(_line(additive, start, position))
-    return [path for path in found if path.kind != OPTIONS or len(path.costs)]
+    is_line = layout.lines_of(start)
+    lines = np.flatnonzero(is_line)
+    reaches, steps = start.limits.reaches, layout.step
+    levels = layout.levels_of(start)
+    position = layout.position[levels]
+    owners, heads = np.unique(position, return_index=True)
+    odd = layout.is_line & ~is_line & ~start.frozen
+    others = [
+        *(_part_options(additive, start, effects, part) for part in layout.others),
+        *(_number_options(additive, start, effects, int(at)) for at in np.flatnonzero(odd)),
+    ]
+    others = [own for own in others if len(own.costs)]
+    n_levels = len(lines) + len(owners)
+    part = len(lines) + np.searchsorted(owners, position)
+    more = [np.full(len(own.costs), n_levels + at) for at, own in enumerate(others)]
+    return Paths(
+        start=start,
+        kind=np.concatenate(
+            [
+                np.where(steps[lines] > 0, STEPS, LINE),
+                np.full(len(owners) + len(others), OPTIONS),
+            ]
+        ),
+        members=(
+            *((at,) for at in lines.tolist()),
+            *((at,) for at in owners.tolist()),
+            *(own.members for own in others),
+        ),
+        slopes=additive.slopes[lines],
+        unit=start.cost.unit[lines],
+        first=reaches.first[start.row, lines],
+        last=reaches.last[start.row, lines],
+        step=steps[lines],
+        codes=(
+            *np.split(layout.code[levels][:, None], heads)[1:],
+            *(own.codes for own in others),
+        ),
+        part=np.concatenate([part, *more]).astype(np.int64),
+        effects=np.concatenate(
+            [layout.effect[levels] - effects[position], *(own.effects for own in others)]
+        ),
+        costs=np.concatenate([start.cost.flat[position], *(own.costs for own in others)]),
+        changes=np.concatenate(
+            [np.ones(len(levels), dtype=np.int64), *(own.changes for own in others)]
+        ),
+        is_complete=all(own.is_complete for own in others),
+        has_ends=all(own.is_complete or own.has_ends for own in others),
+    )
+
+
+class _Options(NamedTuple):
+    """What a part that is treated on its own may become."""
+
+    members: tuple[int, ...]
+    codes: NDArray[np.float64]
+    effects: NDArray[np.float64]
+    costs: NDArray[np.float64]
+    changes: NDArray[np.int64]
+    is_complete: bool
+    has_ends: bool
+
+
+def _part_options(
+    additive: Additive, start: Start, effects: NDArray[np.float64], part: int
+) -> _Options:
+    """Return the combinations of a part of several columns, or the numbers of a grid."""
+    members, seen = start.parts.members[part], start.parts.combinations[part]
+    if seen is None:
+        return _number_options(additive, start, effects, members[0])
+    return _options(additive, start, effects, members, seen)
+
+
+def _number_options(
+    additive: Additive, start: Start, effects: NDArray[np.float64], position: int
+) -> _Options:
+    """Return numbers for a cell from which no line leads."""
+    column, own = start.columns[position], start.codes[position]
+    if column.grid is not None:
+        return _options(additive, start, effects, (position,), column.grid[:, None])
+    if np.isnan(own):
+        found = _options(additive, start, effects, (position,), _seen(start, position)[:, None])
+        return found._replace(is_complete=len(additive.base) == 1)
+    # the number has to come into its bounds first
+    codes = _within_bounds(start, position)[:, None]
+    found = _options(additive, start, effects, (position,), codes)
+    ends = start.low[position], start.high[position]
+    return found._replace(is_complete=False, has_ends=bool(np.isfinite(ends).all()))
 
 
 def _options(
@@ -171,34 +207,27 @@ def _options(
     effects: NDArray[np.float64],
     members: tuple[int, ...],
     codes: NDArray[np.float64],
-) -> Path:
+) -> _Options:
     rows = np.repeat(start.codes[None], len(codes), axis=0)
     rows[:, list(members)] = codes
-    fine = ~same(rows, start.codes).all(axis=1)
-    if len(members) > 1 or not start.columns[members[0]].is_level:
-        fine &= start.admits(rows)  # single levels are allowed ones already
+    fine = ~same(rows, start.codes).all(axis=1) & start.admits(rows)
     rows, codes = rows[fine], codes[fine]
     added = np.zeros((len(codes), len(additive.base)))
     for place, position in enumerate(members):
         added += additive.effects(position, codes[:, place]) - effects[position]
-    some_number = any(not start.columns[position].is_level for position in members)
-    limited = some_number and len(members) == 1 and start.columns[members[0]].grid is None
-    return Path(
-        kind=OPTIONS,
+    return _Options(
         members=members,
         codes=codes,
         effects=added,
         costs=start.costs(rows),
         changes=start.n_changes(rows),
-        effect_of_unit=np.zeros(len(additive.base)),
-        is_complete=not limited or len(additive.base) == 1,
+        is_complete=True,
+        has_ends=False,
     )
 
 
-def _numbers(start: Start, position: int) -> NDArray[np.float64]:
+def _seen(start: Start, position: int) -> NDArray[np.float64]:
     column = start.columns[position]
-    if column.grid is not None:
-        return column.grid
     seen = column.seen
     seen = seen[(seen >= start.low[position]) & (seen <= start.high[position])]
     if len(seen) > _MOST_NUMBERS:
@@ -211,36 +240,5 @@ def _within_bounds(start: Start, position: int) -> NDArray[np.float64]:
     column = start.columns[position]
     low, high = start.low[position], start.high[position]
     ends = [column.at_least(np.array([low])), column.at_most(np.array([high]))]
-    numbers = np.concatenate([*ends, _numbers(start, position)])
+    numbers = np.concatenate([*ends, _seen(start, position)])
     return np.unique(numbers[np.isfinite(numbers) & (numbers >= low) & (numbers <= high)])
-
-
-def _line(additive: Additive, start: Start, position: int) -> Path:
-    column, own = start.columns[position], start.codes[position]
-    low, high = start.low[position], start.high[position]
-    ends = np.array([low, high])
-    finite = np.isfinite(ends)
-    safe = np.where(finite, ends, 0.0)
-    snapped = np.array([column.at_least(safe)[0], column.at_most(safe)[1]])
-    last = np.maximum(np.where(finite, (snapped - own) * np.array([-1.0, 1.0]), np.inf), 0.0)
-    first = np.zeros(2)
-    if column.step:
-        above, below = column.above(np.array([own]))[0], -column.above(np.array([-own]))[0]
-        first = np.array([own - below, above - own])
-        last = np.where(first > last * (1 + 1e-12), 0.0, last)
-    n_raw = len(additive.base)
-    return Path(
-        kind=STEPS if column.step else LINE,
-        members=(position,),
-        codes=np.empty((0, 1)),
-        effects=np.empty((0, n_raw)),
-        costs=np.empty(0),
-        changes=np.empty(0, dtype=np.int64),
-        effect_of_unit=additive.slopes[position],
-        own=float(own),
-        unit=float(start.cost.unit[position]),
-        first=(float(first[0]), float(first[1])),
-        last=(float(last[0]), float(last[1])),
-        step=column.step,
-        start=start,
-    )

@@ -198,14 +198,14 @@ def _choose(task: Task, judge: Judge, book: Book, row: int, proof: Proof | None)
         return Found(np.empty((0, len(book.start.codes))), np.empty(0), status, bound)
     codes, costs = book.rows[chosen].copy(), book.costs[chosen].copy()
     is_best = proof is not None and costs[0] <= bound * (1.0 + proof.tolerance) + 1e-12
-    irreducible = np.array([is_irreducible(book, own) for own in codes])
-    if is_best and book.is_separable:  # undoing a change would be cheaper still
-        irreducible[0] = True
+    surely = is_best and book.is_separable  # undoing a change would be cheaper still
+    irreducible = [surely or is_irreducible(book, codes[0])]
+    irreducible += [is_irreducible(book, own) for own in codes[1:]]
     return Found(
         codes=codes,
         costs=costs,
         status="optimal" if is_best else "valid",
         lower_bound=float(min(bound, costs[0])),
-        irreducible=irreducible,
+        irreducible=np.array(irreducible),
         robustness=None if shares is None else np.array([shares[int(own)] for own in chosen]),
     )
