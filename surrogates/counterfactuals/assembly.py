@@ -9,7 +9,7 @@ from surrogates.blackbox.conform import conform
 from surrogates.blackbox.table import column_names
 from surrogates.counterfactuals.batch import Judge
 from surrogates.counterfactuals.columns import Composer
-from surrogates.counterfactuals.search import Found, Task
+from surrogates.counterfactuals.search import Block, Found, Task
 from surrogates.explanation import CounterfactualSet
 
 __all__ = ["assemble"]
@@ -20,7 +20,7 @@ def assemble(
     rows: Any,
     given: Any,
     labels: Any,
-    blocks: list[tuple[list[Found], NDArray[np.float64], NDArray[Any]]],
+    blocks: list[Block],
     *,
     method: str,
 ) -> CounterfactualSet:
@@ -37,14 +37,14 @@ def assemble(
     given : {array-like, DataFrame}
         Explained rows as the user gave them.
     labels : Index of length n_rows
-    blocks : list
-        What `search_block` returned.
+    blocks : list of Block
     method : str
     """
-    found = [own for block in blocks for own in block[0]]
-    start = np.concatenate([block[2] for block in blocks]).astype(np.int64)
-    own_responses = np.concatenate([block[1] for block in blocks])
-    composer = Composer(task.constraints.columns, task.reference.rows, rows)
+    found = [own for block in blocks for own in block.found]
+    start = np.concatenate([block.predicted for block in blocks]).astype(np.int64)
+    own_responses = np.concatenate([block.responses for block in blocks])
+    own_codes = np.concatenate([block.codes for block in blocks])
+    composer = Composer(task.constraints.columns, task.reference.rows, rows, own_codes)
     judge = Judge(composer, task.constraints, task.cost, task.oracle, start, None)
     at = np.repeat(np.arange(len(found)), [len(own.codes) for own in found])
     codes = np.concatenate([own.codes for own in found])
@@ -53,7 +53,8 @@ def assemble(
     holds = task.oracle.goal.reached(responses, predicted, start[at])
     if not holds.all():
         return assemble(
-            task, rows, given, labels, [(_without(found, at, holds), own_responses, start)],
+            task, rows, given, labels,
+            [Block(_without(found, at, holds), own_responses, start, own_codes)],
             method=method,
         )  # fmt: skip
     n_model_rows = sum(own.spent for own in found) + len(at) * task.oracle.rows_per_answer

@@ -244,23 +244,33 @@ class Composer:
         Where levels are taken from.
     rows : ndarray or DataFrame of shape (n_rows, n_columns)
         Explained rows, in the container of the reference rows.
+    codes : ndarray of shape (n_rows, n_columns), default=None
+        The rows as numbers, where they are known.
     """
 
-    def __init__(self, columns: Sequence[Column], reference: Any, rows: Any) -> None:
-        self.columns, self.rows = tuple(columns), rows
-        self.codes = encode(columns, rows)
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        reference: Any,
+        rows: Any,
+        codes: NDArray[np.float64] | None = None,
+    ) -> None:
+        self.columns, self.rows, self.reference = tuple(columns), rows, reference
+        self.codes = encode(columns, rows) if codes is None else codes
         self._block = numeric_block(rows)
         if self._block is not None and any(column.is_level for column in columns):
             self._block = None
-        self._sources = [self._source(reference, position) for position in range(len(self.columns))]
+        self._sources: dict[int, Any] = {}
 
-    def _source(self, reference: Any, position: int) -> Any:
+    def _source(self, position: int) -> Any:
         """Return a column from which cells are taken: levels first, then the explained rows."""
-        column, own = self.columns[position], single_column(self.rows, position)
-        if column.is_level and len(column.examples):
-            examples = take_rows(single_column(reference, position), column.examples)
-            return joined_columns(examples, own)[0]
-        return joined_columns(take_rows(own, slice(0, 0)), own)[0]
+        if position not in self._sources:
+            column, own = self.columns[position], single_column(self.rows, position)
+            examples = take_rows(own, slice(0, 0))
+            if len(column.examples):
+                examples = take_rows(single_column(self.reference, position), column.examples)
+            self._sources[position] = joined_columns(examples, own)[0]
+        return self._sources[position]
 
     def table(self, at: NDArray[np.int64], codes: NDArray[np.float64]) -> Any:
         """Return rows as the model takes them.
@@ -276,6 +286,8 @@ class Composer:
             block = self._block[at]
             block[changed] = codes[changed].astype(block.dtype)
             return wrap_block(self.rows, block)
+        if isinstance(self.rows, pd.DataFrame):
+            return self._frame(at, codes, changed)
         cells = [
             self._cells(position, at, codes[:, position], changed[:, position])
             for position in range(len(self.columns))
@@ -287,6 +299,18 @@ class Composer:
             table[:, position] = own
         return table
 
+    def _frame(
+        self, at: NDArray[np.int64], codes: NDArray[np.float64], changed: NDArray[np.bool_]
+    ) -> pd.DataFrame:
+        """Replace the columns that change; all others are taken together."""
+        frame = self.rows.take(at)
+        frame.index = index = pd.RangeIndex(len(at))
+        for position in np.flatnonzero(changed.any(axis=0)).tolist():
+            cells = self._cells(position, at, codes[:, position], changed[:, position])
+            kind = object if cells.dtype.kind == "O" and isinstance(cells, np.ndarray) else None
+            frame.isetitem(position, pd.Series(cells, index=index, dtype=kind, copy=False))
+        return frame
+
     def _cells(
         self,
         position: int,
@@ -294,7 +318,7 @@ class Composer:
         codes: NDArray[np.float64],
         changed: NDArray[np.bool_],
     ) -> Any:
-        column, source = self.columns[position], self._sources[position]
+        column, source = self.columns[position], self._source(position)
         first = len(column.examples)
         places = np.where(changed, np.nan_to_num(codes), first + at) if first else at
         cells = _take(source, places.astype(np.int64))

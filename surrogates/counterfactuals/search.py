@@ -1,7 +1,7 @@
 """From explained rows to their counterfactuals: search, proof, choice."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from surrogates.counterfactuals.plausible_moves import approach_crowd
 from surrogates.counterfactuals.proof import Proof, Prover
 from surrogates.counterfactuals.robustness import Robustness, keep_robust
 
-__all__ = ["Found", "Task", "search_block"]
+__all__ = ["Block", "Found", "Task", "search_block"]
 
 _MOST_DONORS, _FIRST_ROUNDS = 2000, 3
 _LIGHT_ROUNDS, _LIGHT_ROWS = 2, 250  # where a proof follows, which only needs a first ceiling
@@ -95,7 +95,26 @@ class Found:
     spent: int = 0
 
 
-def search_block(task: Task, rows: Any) -> tuple[list[Found], NDArray[np.float64], NDArray[Any]]:
+class Block(NamedTuple):
+    """What was found for a block of rows.
+
+    Parameters
+    ----------
+    found : list of Found
+    responses : ndarray of shape (n_rows, n_outputs)
+        To the rows themselves.
+    predicted : ndarray of shape (n_rows,)
+    codes : ndarray of shape (n_rows, n_columns)
+        The rows as numbers.
+    """
+
+    found: list[Found]
+    responses: NDArray[np.float64]
+    predicted: NDArray[np.int64]
+    codes: NDArray[np.float64]
+
+
+def search_block(task: Task, rows: Any) -> Block:
     """Search counterfactuals of a block of rows.
 
     Parameters
@@ -105,10 +124,7 @@ def search_block(task: Task, rows: Any) -> tuple[list[Found], NDArray[np.float64
 
     Returns
     -------
-    found : list of Found
-    responses : ndarray of shape (n_rows, n_outputs)
-        To the rows themselves.
-    predicted : ndarray of shape (n_rows,)
+    block : Block
     """
     composer = Composer(task.constraints.columns, task.reference.rows, rows)
     responses, predicted = task.oracle(rows, surely=True)
@@ -134,7 +150,7 @@ def search_block(task: Task, rows: Any) -> tuple[list[Found], NDArray[np.float64
     ]
     for row, own in enumerate(found):
         own.spent = int(judge.spent[row])
-    return found, responses, predicted
+    return Block(found, responses, predicted, composer.codes)
 
 
 def _judge(task: Task, composer: Composer, predicted: NDArray[np.int64]) -> Judge:
