@@ -68,7 +68,7 @@ class Additive:
             return codes[:, None] * self.slopes[position]
         table = np.vstack([self.levels[position], np.full((1, len(self.base)), np.nan)])
         known = (codes >= 0) & (codes < len(table) - 1)
-        return table[np.where(known, np.nan_to_num(codes), len(table) - 1).astype(np.int64)]
+        return table[np.where(known, codes, len(table) - 1).astype(np.int64)]
 
 
 def may_be_linear(estimator: Any) -> bool:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,7 @@ class Column:
         return np.asarray(numbers, dtype=self.precision).astype(np.float64) + 0.0
 
 
+@lru_cache(maxsize=1024)
 def _decimals(step: float) -> int:
     exponent = Decimal(repr(float(step))).normalize().as_tuple().exponent
     return max(0, -int(exponent))

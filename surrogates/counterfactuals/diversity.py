@@ -97,8 +97,10 @@ def _distinct(book: Book, places: NDArray[np.int64]) -> list[int]:
     rows, own = book.rows[places], book.start.codes
     shift = np.where(same(rows, own), 0.0, rows - own)
     ways = np.where(book.start.cost.is_level & (shift != 0), rows + 1e9, np.sign(shift))
-    _, first = np.unique(np.nan_to_num(ways, nan=2.0), axis=0, return_index=True)
-    return [int(place) for place in places[np.sort(first)]]
+    first: dict[bytes, int] = {}
+    for place, way in zip(places.tolist(), np.where(np.isnan(ways), 2.0, ways) + 0.0, strict=True):
+        first.setdefault(way.tobytes(), place)
+    return list(first.values())
 
 
 def gather_pool(book: Book, count: int, most: int) -> Questions:

@@ -33,6 +33,7 @@ class Forecast:
         self.spread = max(_FIRST_SPREAD * abs(book.margin), 1e-12)
         self._foretold: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
         self._focus = np.inf
+        self._ceiling = 0, np.inf  # as of so many candidates
         self._finer: NDArray[np.float64] | None = None
         self._use(singles)
 
@@ -51,6 +52,11 @@ class Forecast:
 
     def ceiling(self) -> float:
         """Return what a candidate may cost to be of use."""
+        if self._ceiling[0] != len(self.book):
+            self._ceiling = len(self.book), self._find_ceiling()
+        return self._ceiling[1]
+
+    def _find_ceiling(self) -> float:
         book = self.book
         ranked = book.ranked()
         if not len(ranked):
@@ -61,14 +67,20 @@ class Forecast:
             cheapest *= 2.0
         if self.n_wanted == 1:
             return cheapest
-        changed = book.start.parts.changed(book.rows[ranked[:200]], book.start.codes)
-        _, first = np.unique(changed, axis=0, return_index=True)
-        distinct = np.sort(guides[first])
+        distinct = guides[self._first_of_kinds(book.rows[ranked[:200]])]
         if len(distinct) < self.n_wanted:
             return _MOST_TIMES**2 * cheapest
         ceiling = _MOST_TIMES * cheapest
         enough = len(distinct) >= 2 * self.n_wanted
         return min(ceiling, float(distinct[2 * self.n_wanted - 1])) if enough else ceiling
+
+    def _first_of_kinds(self, rows: NDArray[np.float64]) -> list[int]:
+        """Return the places of the rows that are the first to change the parts that they do."""
+        changed = self.book.start.parts.changed(rows, self.book.start.codes)
+        first: dict[bytes, int] = {}
+        for place, kind in enumerate(np.packbits(changed, axis=1)):
+            first.setdefault(kind.tobytes(), place)
+        return list(first.values())
 
     @property
     def is_stale(self) -> bool:

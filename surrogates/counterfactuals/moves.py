@@ -37,6 +37,8 @@ class Parts:
     def changed(self, rows: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which parts of rows (n, n_columns) differ from a row, (n, n_parts)."""
         differs = ~same(rows, own)
+        if len(self) == differs.shape[1]:  # every column on its own
+            return differs
         parts = np.zeros((len(rows), len(self)), dtype=bool)
         for part, members in enumerate(self.members):
             parts[:, part] = differs[:, list(members)].any(axis=1)

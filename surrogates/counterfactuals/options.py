@@ -134,7 +134,7 @@ def cells_of_codes(cells: Cells, parts: Parts, codes: NDArray[np.float64]) -> ND
 def _place_of(options: NDArray[np.float64], codes: NDArray[np.float64]) -> NDArray[np.int64]:
     if options.shape[1] == 1:
         known = (codes[:, 0] >= 0) & (codes[:, 0] < len(options))
-        return np.where(known, np.nan_to_num(codes[:, 0]), -1).astype(np.int64)
+        return np.where(known, codes[:, 0], -1.0).astype(np.int64)
     equal = (codes[:, None, :] == options[None]).all(axis=2)
     return np.where(equal.any(axis=1), equal.argmax(axis=1), -1)
 
@@ -149,24 +149,30 @@ def _levels(
 ) -> _PartOptions:
     """Return the row's own level or combination, and those that it may become."""
     options, outcomes = cells.level_options[part], cells.level_outcomes[part]
-    rows = np.repeat(start.codes[None], len(options), axis=0)
-    rows[:, list(members)] = options
-    allowed = np.atleast_1d(~same(rows, start.codes).all(axis=1))
     if len(members) == 1:
-        codes = () if start.frozen[members[0]] else start.constraints.levels(
-            members[0], start.codes[members[0]]
-        )  # fmt: skip
-        allowed &= np.isin(options[:, 0], codes)
+        (position,) = members
+        allowed = _allowed_levels(start, position)
+        costs = np.full(len(allowed), start.cost.flat[position])
     else:
-        allowed[allowed] = start.admits(rows[allowed])
+        rows = np.repeat(start.codes[None], len(options), axis=0)
+        rows[:, list(members)] = options
+        differs = np.flatnonzero(~same(rows, start.codes).all(axis=1))
+        allowed = differs[start.admits(rows[differs])]
+        costs = start.costs(rows[allowed])
     first = outcomes[own] if outcome is None else outcome
     return _PartOptions(
         codes=np.vstack([start.codes[None, list(members)], options[allowed]]),
-        costs=np.concatenate([[0.0], start.costs(rows[allowed])]),
+        costs=np.concatenate([[0.0], costs]),
         passes=np.vstack([first[None], outcomes[allowed]]),
-        cells=np.arange(allowed.sum() + 1),
+        cells=np.arange(len(allowed) + 1),
         own=0,
     )
+
+
+def _allowed_levels(start: Start, position: int) -> NDArray[np.int64]:
+    if start.frozen[position]:
+        return np.empty(0, dtype=np.int64)
+    return np.sort(start.constraints.levels(position, start.codes[position])).astype(np.int64)
 
 
 def _numbers(
@@ -189,18 +195,17 @@ def _numbers(
         numbers = _nearest_of_cells(start, position, found.cuts, center)
     if own >= 0:
         numbers[own] = value
-    kept = ~np.isnan(numbers)
-    rows = np.repeat(start.codes[None], int(kept.sum()), axis=0)
-    rows[:, position] = numbers[kept]
-    places, costs = np.flatnonzero(kept), start.costs(rows)
+    places = np.flatnonzero(~np.isnan(numbers))
+    numbers = numbers[places]
     if own >= 0:
         at = int(np.searchsorted(places, own))
-        return _PartOptions(rows[:, [position]], costs, None, places, at)
+        costs = np.abs(numbers - value) * start.cost.unit[position]
+        return _PartOptions(numbers[:, None], costs, None, places, at)
     passes = places[:, None] <= found.of_test[None]
     missing = np.zeros(0, dtype=bool) if outcome is None else outcome == found.low_passes
     return _PartOptions(
-        codes=np.vstack([[[np.nan]], rows[:, [position]]]),
-        costs=np.concatenate([[0.0], costs]),
+        codes=np.concatenate([[np.nan], numbers])[:, None],
+        costs=np.repeat([0.0, start.cost.flat[position]], [1, len(numbers)]),
         passes=np.vstack([missing[None], passes]),
         cells=np.arange(len(places) + 1),
         own=0,

@@ -28,7 +28,13 @@ def refine(book: Book, most: int) -> NDArray[np.float64]:
     for place in book.ranked()[:_STATES]:
         row = book.rows[place]
         changed = np.flatnonzero(~same(row, book.start.codes)).tolist()
-        found += [_along(book, row, at) for at in changed if _is_free_number(book, at)]
+        differs = ~same(book.rows, row)
+        n_others = differs.sum(axis=1)
+        found += [
+            _along(book, row, at, np.flatnonzero(n_others == differs[:, at]))
+            for at in changed
+            if _is_free_number(book, at)
+        ]
     return np.concatenate(found)[: max(0, most)]
 
 
@@ -40,12 +46,15 @@ def _is_free_number(book: Book, position: int) -> bool:
     return alone and known and not start.columns[position].is_level and not derived
 
 
-def _along(book: Book, row: NDArray[np.float64], position: int) -> NDArray[np.float64]:
-    """Return rows between a valid one and the explained row, along one column."""
+def _along(
+    book: Book, row: NDArray[np.float64], position: int, line: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return rows between a valid one and the explained row, along one column.
+
+    The candidates on the line are those that are equal to the valid one in all other columns.
+    """
     start, column = book.start, book.start.columns[position]
     own, value = start.codes[position], row[position]
-    others = np.arange(len(row)) != position
-    line = same(book.rows[:, others], row[others]).all(axis=1)
     numbers, margins = book.rows[line, position], book.margins[line]
     failed = ~book.valid[line] & (np.sign(numbers - own) == np.sign(value - own))
     inside = failed & (np.abs(numbers - own) < abs(value - own))
