@@ -6,6 +6,7 @@ Missing values are a level of their own.
 """
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -44,6 +45,17 @@ class Pieces:
 
     def draw(self, u: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Return the values at which the distribution function is `u`, and their bins."""
+        values, pieces = np.empty(len(u)), np.empty(len(u), dtype=np.int32)
+        draw_pieces(u, *self._inverse, values, pieces)
+        return values, self._drawn_bins[pieces]
+
+    @cached_property
+    def _drawn_bins(self) -> NDArray[np.int32]:
+        return self.bins[self.weights > 0.0]
+
+    @cached_property
+    def _inverse(self) -> tuple[NDArray[np.float64], ...]:
+        """What inverts the distribution function, piece by piece."""
         used = self.weights > 0.0
         weights, loc, scale, low, high = (
             np.ascontiguousarray(part[used])
@@ -52,10 +64,7 @@ class Pieces:
         edges = np.cumsum(weights)
         before, after = self._bounds(loc, scale, low, high)
         slope = (after - before) / weights
-        values, pieces = np.empty(len(u)), np.empty(len(u), dtype=np.int32)
-        start = before - slope * (edges - weights)
-        draw_pieces(u, edges, loc, scale, low, high, start, slope, values, pieces)
-        return values, self.bins[used][pieces]
+        return edges, loc, scale, low, high, before - slope * (edges - weights), slope
 
     def probability_below(self, value: float, *, strictly: bool = False) -> NDArray[np.float64]:
         """Return for each piece the probability of a number up to `value`, (n_pieces,).
@@ -106,23 +115,42 @@ def make_pieces(
     (array([0.5, 0.5]), array([1., 4.]), array([0., 1.]))
     """
     present = ~np.isnan(values)
-    known, own = values[present], weights[present]
-    limits = np.concatenate([[known.min()], borders, [known.max()]]) if len(known) else np.zeros(1)
-    bins = np.searchsorted(borders, known)
-    parts = []
-    for bin_ in np.unique(bins):
-        inside = known[bins == bin_]
-        share = own[bins == bin_]
-        loc = share @ inside / share.sum()
-        scale = np.sqrt(share @ (inside - loc) ** 2 / share.sum())
-        if inside.min() == inside.max() or scale < _SMALLEST_SCALE * np.abs(inside).max():
-            loc, scale = inside[0], 0.0
-        parts.append((share.sum(), loc, scale, limits[bin_], limits[bin_ + 1], bin_))
+    table = _pieces_of_numbers(values[present], weights[present], borders)
     if not present.all():
-        parts.append((weights[~present].sum(), np.nan, 0.0, np.nan, np.nan, len(borders) + 1))
-    table = np.array(parts, dtype=np.float64).T
-    weights_, loc, scale, low, high, of_bin = table
-    return Pieces(weights_ / weights_.sum(), loc, scale, low, high, of_bin.astype(np.int32))
+        lost = [weights[~present].sum(), np.nan, 0.0, np.nan, np.nan, len(borders) + 1]
+        table = np.column_stack([table, lost])
+    mass, loc, scale, low, high, of_bin = table
+    return Pieces(mass / mass.sum(), loc, scale, low, high, of_bin.astype(np.int32))
+
+
+def _pieces_of_numbers(
+    known: NDArray[np.float64], weights: NDArray[np.float64], borders: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return mass, mean, deviation, ends and place of the bins that hold numbers: (6, n_bins)."""
+    if not len(known):
+        return np.empty((6, 0))
+    bins = np.searchsorted(borders, known)
+    order = np.argsort(bins, kind="stable")
+    filled, heads = np.unique(bins[order], return_index=True)
+    least = np.minimum.reduceat(known[order], heads)
+    most = np.maximum.reduceat(known[order], heads)
+    mass = np.bincount(bins, weights)[filled]
+    loc = np.bincount(bins, weights * known)[filled] / mass
+    off = known - loc[np.searchsorted(filled, bins)]
+    scale = np.sqrt(np.bincount(bins, weights * off**2)[filled] / mass)
+    size = np.maximum(np.abs(least), np.abs(most))
+    constant = (least == most) | (scale < _SMALLEST_SCALE * size)
+    limits = np.concatenate([[known.min()], borders, [known.max()]])
+    return np.stack(
+        [
+            mass,
+            np.where(constant, least, loc),
+            np.where(constant, 0.0, scale),
+            limits[filled],
+            limits[filled + 1],
+            filled,
+        ]
+    )
 
 
 @dataclass(frozen=True, eq=False)
