@@ -46,7 +46,8 @@ class Pieces:
     def draw(self, u: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Return the values at which the distribution function is `u`, and their bins."""
         values, pieces = np.empty(len(u)), np.empty(len(u), dtype=np.int32)
-        draw_pieces(u, *self._inverse, values, pieces)
+        edges, loc, scale, low, high, start, slope = self._inverse
+        draw_pieces(u, edges, loc, scale, low, high, start, slope, values, pieces)
         return values, self._drawn_bins[pieces]
 
     @cached_property
