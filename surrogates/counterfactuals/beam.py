@@ -74,7 +74,7 @@ def beam_search(book: Book, effort: Effort, donors: Donors) -> Questions:
             break
         share = int(np.clip((left - min(left // 4, 64)) // 3, 8, _MOST_AT_ONCE))
         rows = np.concatenate([refine(book, share // 3), forecast.propose(share)])
-        if number >= _ROUNDS_WITHOUT and book.best() < 0:
+        if book.best() < 0 and (number >= _ROUNDS_WITHOUT or not len(book.fresh(rows))):
             rows = np.concatenate([donors.rows_for(start), rows])
         rows = book.fresh(rows[:share])
         if n_finer < _MOST_FINER and (forecast.is_stale or not len(rows)):

@@ -23,7 +23,7 @@ from surrogates.counterfactuals.assembly import assemble
 from surrogates.counterfactuals.columns import encode
 from surrogates.counterfactuals.constraints import read_constraints
 from surrogates.counterfactuals.costs import read_scales
-from surrogates.counterfactuals.engines import choose_prover
+from surrogates.counterfactuals.engines import choose_descent, choose_prover
 from surrogates.counterfactuals.goal import Goal, read_goal, read_outputs
 from surrogates.counterfactuals.moves import make_parts
 from surrogates.counterfactuals.oracle import make_oracle
@@ -297,12 +297,14 @@ class Counterfactuals(Explainer):
                 self.plausibility, constraints.columns, codes, responses, predicted, goal
             ),
             prover=None,
+            descent=None,
             robustness=self._robustness(X, y, oracle, seed),
             n_answers=int(self.n_counterfactuals),
             max_model_rows=int(self.max_model_rows),
             method=self.method,
         )
-        return replace(task, prover=choose_prover(task, self.time_limit))
+        task = replace(task, prover=choose_prover(task, self.time_limit))
+        return replace(task, descent=choose_descent(task))
 
     def _robustness(self, X: Any, y: Any, oracle: Any, seed: int) -> Robustness | None:
         asked = read_robustness(self.robustness, seed)

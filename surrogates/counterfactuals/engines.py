@@ -14,13 +14,15 @@ from surrogates.counterfactuals.additive import may_be_linear, raw_model, read_a
 from surrogates.counterfactuals.cells import read_cells
 from surrogates.counterfactuals.columns import encode
 from surrogates.counterfactuals.demands import demands_of, responses_of
+from surrogates.counterfactuals.descent import Descent
 from surrogates.counterfactuals.layout import make_layout
 from surrogates.counterfactuals.linear import LinearProver
 from surrogates.counterfactuals.proof import Prover
 from surrogates.counterfactuals.search import Task
+from surrogates.counterfactuals.slopes import make_slopes_reader
 from surrogates.counterfactuals.trees import TreeProver
 
-__all__ = ["choose_prover"]
+__all__ = ["choose_descent", "choose_prover"]
 
 _N_CHECKED = 256
 _TOLERANCE = 1e-6
@@ -50,6 +52,23 @@ def choose_prover(task: Task, time_limit: float | None) -> Prover | None:
             "Use 'auto'."
         )
     return prover
+
+
+def choose_descent(task: Task) -> Descent | None:
+    """Return what lets gradients propose, None where there are none or a proof is to come.
+
+    Parameters
+    ----------
+    task : Task
+    """
+    model = task.oracle.model
+    if task.prover is not None or not isinstance(model.method, str):
+        return None
+    if task.oracle.always_labels:
+        return None
+    columns, rows = task.constraints.columns, task.reference.rows
+    reader = make_slopes_reader(model, task.oracle.goal, columns, rows, encode(columns, rows))
+    return None if reader is None else Descent(reader, model)
 
 
 def _find(task: Task, time_limit: float | None) -> Prover | None:

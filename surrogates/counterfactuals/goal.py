@@ -11,7 +11,7 @@ from surrogates.blackbox.model import Model, make_model
 
 __all__ = ["Goal", "read_goal", "read_outputs"]
 
-_LEAST = 1e-12
+_LEAST, _SMALLEST = 1e-12, 1e-300
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,30 +78,42 @@ class Goal:
         if not self.is_class:
             number = responses[:, 0]
             return np.minimum(number - self.low, self.high - number)
-        scores = self._scores(responses)
-        at = np.arange(len(scores))
-        others = scores.copy()
+        return self.margins_of_scores(self._scores(responses), start)
+
+    def margins_of_scores(
+        self, scores: NDArray[np.float64], start: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Return margins from responses, or from the logits of each class against all others."""
+        at, others = np.arange(len(scores)), scores.copy()
         if self.desired < 0:
-            own = scores[at, start]
             others[at, start] = -np.inf
-            best, against = others.max(axis=1), own
-            largest = np.where(others == best[:, None], responses, -np.inf).max(axis=1)
+            best, against = others.max(axis=1), scores[at, start]
         else:
-            best, largest = scores[:, self.desired], responses[:, self.desired]
             others[:, self.desired] = -np.inf
-            against = others.max(axis=1)
+            best, against = scores[:, self.desired], others.max(axis=1)
         margins: NDArray[np.float64] = best - against
         if np.isfinite(self.min_probability):
-            floor = self._scores(np.array([[self.min_probability]]))[0, 0]
-            margins = np.minimum(margins, self._scores(largest[:, None])[:, 0] - floor)
+            margins = np.minimum(margins, best - self._floor())
         return margins
 
+    def _floor(self) -> float:
+        """Return the least score of the class wanted."""
+        least = self.min_probability
+        if not self.is_probability:
+            return least
+        share = np.clip(least, _LEAST, 1.0 - _LEAST)
+        return float(np.log(share / (1.0 - share)))
+
     def _scores(self, responses: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return logits of probabilities, in which effects add up better."""
+        """Return logits of probabilities, in which effects add up better.
+
+        The share of all other classes is their sum, which is exact also where it is tiny.
+        """
         if not self.is_probability:
             return responses
-        shares = np.clip(responses, _LEAST, 1.0 - _LEAST)
-        return np.log(shares / (1.0 - shares))
+        others = responses @ (1.0 - np.eye(responses.shape[1]))
+        logs: NDArray[np.float64] = np.log(np.maximum(responses, _SMALLEST))
+        return logs - np.log(np.maximum(others, _SMALLEST))
 
     def as_record(self) -> dict[str, Any]:
         """Return the goal in values that a file can keep."""

@@ -13,6 +13,7 @@ from surrogates.counterfactuals.book import Book
 from surrogates.counterfactuals.columns import Composer
 from surrogates.counterfactuals.constraints import Constraints
 from surrogates.counterfactuals.costs import Cost
+from surrogates.counterfactuals.descent import Descent
 from surrogates.counterfactuals.diversity import choose_diverse, gather_pool
 from surrogates.counterfactuals.donors import Donors
 from surrogates.counterfactuals.minimal import is_irreducible
@@ -43,6 +44,8 @@ class Task:
     plausibility : Plausibility
     prover : Prover or None
         Proves what is cheapest, where the model is of a kind that allows it.
+    descent : Descent or None
+        Proposes candidates, where the model is differentiable.
     robustness : Robustness or None
     n_answers : int
     max_model_rows : int
@@ -57,6 +60,7 @@ class Task:
     oracle: Oracle
     plausibility: Plausibility
     prover: Prover | None
+    descent: Descent | None
     robustness: Robustness | None
     n_answers: int
     max_model_rows: int
@@ -166,6 +170,8 @@ def _search(task: Task, judge: Judge, books: dict[int, Book]) -> dict[int, Proof
         groups = prover.divide(judge, books)
     proofs: dict[int, Proof] = {}
     for own, rows in groups:
+        if task.descent is not None:
+            task.descent.run(own, {row: books[row] for row in rows}, budget)
         searches = [_beam(task, own, row, books[row]) for row in rows]
         run_together(searches, np.array(rows, dtype=np.int64), own, budget)
         if prover is not None:
