@@ -4,14 +4,17 @@ import sys
 import tomllib
 from pathlib import Path
 
-# tools of that time, which do not warn about these versions
-OF_THAT_TIME = ("pytest==8.2.0", "pyparsing==3.1.2")
+# the estimator checks of scikit-learn 1.6.0 fail on integers
+INSTEAD = {"scikit-learn==1.6": "scikit-learn==1.6.1"}
+# tools of that time, which these versions know
+OF_THAT_TIME = ("pytest==8.2.0", "pyparsing==3.1.2", "polars==1.20.0")
 
 
 def main() -> None:
     project = tomllib.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["project"]
     for requirement in (*project["dependencies"], *OF_THAT_TIME):
-        print(requirement.replace(">=", "=="))
+        lowest = requirement.replace(">=", "==")
+        print(INSTEAD.get(lowest, lowest))
 
 
 main()

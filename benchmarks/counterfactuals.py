@@ -268,6 +268,52 @@ def linear(task: Table) -> Table:
     }
 
 
+def networks(task: Table) -> Table:
+    """Compare networks with the same networks hidden in a function, which has no gradients."""
+    from sklearn.compose import make_column_selector, make_column_transformer
+    from sklearn.datasets import load_breast_cancer, load_digits
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    from surrogates import Counterfactuals
+
+    columns = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), make_column_selector(dtype_exclude="number")),
+        (StandardScaler(), make_column_selector(dtype_include="number")),
+    )
+    net = MLPClassifier((32, 16), alpha=1.0, max_iter=500, random_state=0)
+    german = make_pipeline(columns, net).fit(task["train"], task["y"])
+    denied = task["test"][german.predict(task["test"]) == "bad"].head(N_ROWS)
+    models = {"german credit": (german, task["train"], denied)}
+    for name, load in {"breast cancer": load_breast_cancer, "digits": load_digits}.items():
+        X, y = load(return_X_y=True)
+        X = X + 1e-9 * np.random.default_rng(0).normal(size=X.shape)  # no column is whole
+        net = MLPClassifier((64,), max_iter=500, random_state=0)
+        models[name] = (make_pipeline(StandardScaler(), net).fit(X, y), X, X[:N_ROWS])
+    found: Table = {}
+    for name, (model, train, rows) in models.items():
+        for budget in (60, 500, 2000):
+            own = []
+            for asked in (model, model.predict_proba):
+                search = Counterfactuals(asked, max_model_rows=budget).fit(train)
+                search.explain(rows[:2])
+                answers, seconds = cpu(lambda s=search, r=rows: s.explain(r))
+                price = np.full(len(rows), np.nan)
+                price[answers.row] = answers.cost
+                own.append((price, seconds))
+            (opened, seconds), (hidden, hidden_seconds) = own
+            ratio = opened / hidden
+            found[f"{name}, {budget} model rows"] = {
+                "found": float(np.isfinite(opened).mean()),
+                "found_hidden": float(np.isfinite(hidden).mean()),
+                "cost_ratio_median": float(np.nanmedian(ratio)),
+                "cost_ratio_mean": float(np.nanmean(ratio)),
+                "time_ratio": seconds / hidden_seconds,
+            }
+    return found
+
+
 def violations(task: Table, n_answers: int) -> Table:
     """Count broken constraints over random sets of them."""
     from surrogates import Counterfactuals
@@ -463,6 +509,7 @@ def main() -> None:
         "four answers": lambda: several(task),
         "plausible": lambda: plausible(task),
         "linear": lambda: linear(task),
+        "networks": lambda: networks(task),
         "constraints": lambda: violations(task, 200 if args.quick else 10_000),
         "peers": lambda: run_peers(task, args.peers) if args.peers else report.get("peers", {}),
     }

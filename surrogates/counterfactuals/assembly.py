@@ -145,6 +145,7 @@ def _record(task: Task) -> dict[str, Any]:
     return {
         **task.oracle.goal.as_record(),
         "engine": "beam" if task.prover is None else task.prover.name,
+        "gradients": task.descent is not None,
         "response_method": task.oracle.model.method_name,
         "max_model_rows": task.max_model_rows,
         "immutable": [names[position] for position in sorted(constraints.immutable)],

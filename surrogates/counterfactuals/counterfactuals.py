@@ -98,7 +98,8 @@ class Counterfactuals(Explainer):
     method : {"auto", "beam", "exact"}, default="auto"
         "beam" treats the model as a black box. "auto" also proves what is cheapest where the model
         allows it: trees, forests and boosting, linear models, each also behind column-wise
-        preprocessing. "exact" makes it an error where it does not.
+        preprocessing; and lets the gradients of networks propose where to search. "exact" makes it
+        an error where nothing can be proved.
     max_model_rows : int, default=2000
         Rows that the model is asked for each explained row, at most.
     time_limit : float, default=None

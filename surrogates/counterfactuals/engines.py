@@ -62,7 +62,7 @@ def choose_descent(task: Task) -> Descent | None:
     task : Task
     """
     model = task.oracle.model
-    if task.prover is not None or not isinstance(model.method, str):
+    if task.prover is not None or task.method == "beam" or not isinstance(model.method, str):
         return None
     if task.oracle.always_labels:
         return None

@@ -85,7 +85,7 @@ def compare_explainers(
     >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
     >>> model = Ridge().fit(X, y)
     >>> explainers = [KernelSHAP(model, random_state=0).fit(X), LIME(model).fit(X)]
-    >>> frame = compare_explainers(explainers, X[:20])
+    >>> frame = compare_explainers(explainers, X[:20], background=X)
     >>> best = frame[frame["metric"] == "shapley_kernel_r2"].set_index("explainer")["mean"]
     >>> bool(best["KernelSHAP"] > 0.99 > best["LIME"])
     True

@@ -86,7 +86,7 @@ def test_masks_are_distinct_and_some_are_never_fitted(n_players, n_samples, seed
 def test_masks_are_spread_over_sizes_and_players():
     design = draw_masks(30, 500, np.ones(1), 0)
     assert (design.n_fitted, design.n_held_out) == (500, 250)
-    counts = np.bincount(design.masks[:500].sum(axis=1), minlength=31)
+    counts = np.bincount(design.masks[:500].sum(axis=1, dtype=np.int64), minlength=31)
     assert counts[1:30].min() >= 8
     np.testing.assert_allclose(design.fitted.mean(axis=0), 0.5, atol=0.05)
 

@@ -20,6 +20,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LinearRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from sklearn.utils import get_tags
 
 from surrogates.blackbox.ensembles import matches, read_ensemble
 
@@ -89,6 +90,8 @@ def test_prediction_equals_the_models_own(model, target, method):
 
 @pytest.mark.parametrize(("model", "target", "method"), WITH_GAPS, ids=identify)
 def test_missing_values_take_the_models_own_direction(model, target, method):
+    if not get_tags(model).input_tags.allow_nan:
+        pytest.skip("this version of scikit-learn fits the model on complete rows only")
     model.fit(GAPS, TARGETS[target])
     ensemble = read_ensemble(model, method)
     expected = response_of(model, method, GAPS)

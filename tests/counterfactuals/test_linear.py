@@ -46,7 +46,7 @@ def test_probabilities_move_the_border():
     found = search.explain(X[:40])
     rate = (np.abs(model.coef_[0]) * SCALES).max()
     need = np.log(4.0) - model.decision_function(X[:40])
-    assert first_costs(found) == pytest.approx(np.maximum(need, 0.0) / rate, rel=1e-6)
+    assert first_costs(found) == pytest.approx(np.maximum(need, 0.0) / rate, rel=1e-6, abs=1e-8)
     assert (model.predict_proba(found.frame)[:, 1] >= 0.8).all()
 
 

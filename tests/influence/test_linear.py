@@ -67,7 +67,7 @@ def test_left_out_residual_is_the_residual_over_one_minus_leverage():
 
 def test_several_targets_add_their_squared_errors():
     targets = np.column_stack([Y, -Y + X[:, 0], RNG.normal(size=60)])
-    for model in (Ridge(alpha=[1.0, 2.0, 3.0]), LinearRegression()):
+    for model in (Ridge(alpha=np.array([1.0, 2.0, 3.0])), LinearRegression()):
         model.fit(X, targets)
         expected = leave_out(model, X, targets, X_TEST, targets[:7], squared_error)
         found = InfluenceFunctions(model).fit(X, targets).explain(X_TEST, targets[:7]).values
@@ -91,7 +91,7 @@ def test_chosen_penalties_are_kept():
     first, second = (
         InfluenceFunctions(m).fit(X, Y).explain(X_TEST, Y_TEST).values for m in (model, same)
     )
-    np.testing.assert_allclose(first, second, rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(first, second, rtol=1e-7, atol=1e-12)
 
 
 def test_dependent_columns():

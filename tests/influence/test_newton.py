@@ -1,5 +1,7 @@
 """Smooth objectives: what is exact equals refits, and first order is the derivative."""
 
+from inspect import signature
+
 import numpy as np
 import pytest
 from refits import (
@@ -19,8 +21,12 @@ from sklearn.linear_model import (
     TweedieRegressor,
 )
 from sklearn.svm import LinearSVC
+from sklearn.utils.class_weight import compute_class_weight
 
 from surrogates import InfluenceFunctions
+from surrogates.influence.losses import LogLoss
+from surrogates.influence.objectives import Objective
+from surrogates.influence.whitening import whiten
 
 RNG = np.random.default_rng(1)
 X = RNG.normal(size=(70, 4))
@@ -176,6 +182,8 @@ def test_a_weight_of_three_is_three_copies(case):
 
 @pytest.mark.parametrize("case", ["logistic", "balanced", "softmax", "poisson", "squared hinge"])
 def test_a_row_without_weight_has_no_influence(case):
+    if case == "balanced" and "sample_weight" not in signature(compute_class_weight).parameters:
+        pytest.skip("before version 1.7 of scikit-learn, classes were counted without weights")
     model, y, _ = CASES[case]
     weights = WEIGHTS.copy()
     weights[[0, 9]] = 0.0
@@ -266,3 +274,52 @@ def test_error_bounds_hold(case):
     left = polish(whitened, alone, steps, tol=np.inf, max_iter=0).residuals
     bounds = newton_error_bounds(whitened, steps)
     assert (left <= bounds * (1 + 1e-9) + 1e-12).all()
+
+
+def test_squared_hinge_equals_newtons_method_on_active_rows():
+    """Solvers stop short of the optimum; the minimum of a piecewise quadratic is found exactly."""
+    model = LinearSVC(tol=1e-10, max_iter=10**6).fit(X, BINARY)
+    influence = InfluenceFunctions(model, method="exact").fit(X, BINARY)
+    values = influence.explain(X_TEST, BINARY[TEST]).values
+    design, sign = np.column_stack([X, np.ones(len(X))]), np.where(BINARY == "yes", 1.0, -1.0)
+    start = np.append(model.coef_, model.intercept_)
+
+    def losses(theta):
+        margins = np.column_stack([X_TEST, np.ones(len(X_TEST))]) @ theta
+        return np.square(np.maximum(0.0, 1.0 - sign[TEST] * margins))
+
+    def optimum(kept):
+        theta = start
+        for _ in range(100):
+            active = kept & (sign * (design @ theta) < 1.0)
+            matrix = np.eye(5) + 2.0 * design[active].T @ design[active]
+            theta = np.linalg.solve(matrix, 2.0 * design[active].T @ sign[active])
+            if np.array_equal(active, kept & (sign * (design @ theta) < 1.0)):
+                return theta
+        raise AssertionError
+
+    everyone = np.ones(len(X), dtype=bool)
+    base = losses(optimum(everyone))
+    truth = [losses(optimum(np.arange(len(X)) != row)) - base for row in range(len(X))]
+    assert relative_error(values, np.array(truth).T) < 1e-10
+
+
+@pytest.mark.parametrize("copies", [0, 1])
+def test_whitened_curvature_is_the_identity(copies):
+    """Also where a column is the copy of another, so that there is a direction without any."""
+    design = np.column_stack([X, X[:, :copies]])
+    objective = Objective(
+        design=design,
+        targets=(BINARY == "yes").astype(float),
+        weights=WEIGHTS,
+        penalty=np.zeros(design.shape[1]),
+        loss=LogLoss(),
+        theta=np.full((1, design.shape[1]), 0.1),
+    )
+    whitened = whiten(objective)
+    local = objective.loss.curvature(objective.targets, objective.margins())
+    curvature = design.T @ ((WEIGHTS * local)[:, None] * design)
+    assert whitened.rank == 4
+    basis = whitened.basis
+    np.testing.assert_allclose(basis.T @ curvature @ basis, np.eye(4), atol=1e-12)
+    np.testing.assert_allclose(basis @ basis.T, np.linalg.pinv(curvature), atol=1e-12)

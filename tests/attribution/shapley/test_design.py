@@ -60,7 +60,7 @@ def test_stages_begin_with_those_before(n_players):
 def test_sizes_share_the_budget_evenly():
     """Leverage is the same for every size, up to the number of coalitions of the size."""
     designs = draw_designs(20, [1002], [0])
-    counts = np.bincount(designs.coalitions[0].sum(axis=1), minlength=11)[1:]
+    counts = np.bincount(designs.coalitions[0].sum(axis=1, dtype=np.int64), minlength=11)[1:]
     limits = [comb(20, size) for size in range(1, 11)]
     assert counts.sum() == 500
     assert counts[0] == limits[0]  # enumerated
