@@ -11,6 +11,7 @@ OF_THAT_TIME = ("pytest==8.2.0", "pyparsing==3.1.2", "polars==1.20.0")
 
 
 def main() -> None:
+    """Print a line for each requirement."""
     project = tomllib.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["project"]
     for requirement in (*project["dependencies"], *OF_THAT_TIME):
         lowest = requirement.replace(">=", "==")
