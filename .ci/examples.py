@@ -1,6 +1,6 @@
 """Run every example as a newcomer would, in a folder of its own, in less than a minute each.
 
-python .ci/examples.py [folder of the examples]``.
+Called as ``python .ci/examples.py [folder of the examples]``.
 """
 
 import os
