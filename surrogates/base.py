@@ -128,7 +128,8 @@ class Explainer(MetaEstimatorMixin, BaseEstimator):
         return tags
 
     def _check_params(self) -> None:
-        check_params(type(self).__name__, self.get_params(deep=False), self._constraints)
+        values = {name: getattr(self, name) for name in self._constraints}
+        check_params(type(self).__name__, values, self._constraints)
 
     def _root_seed(self) -> int:
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
@@ -200,6 +201,8 @@ def _allows_nan(estimator: Any) -> bool:
 
 
 def _refuse_empty_columns(X: Any) -> None:
+    if isinstance(X, np.ndarray) and X.dtype.kind in "biuf" and not np.isnan(X[0]).any():
+        return  # no column of numbers is empty
     for position, name in enumerate(column_names(X)):
         if pd.isna(column_values(X, position)).all():
             raise ValueError(

@@ -169,6 +169,9 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
         _check_frame(owner, X)
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         return X
+    if _is_numeric_array(X):
+        _check_width(estimator, X, reset=reset)
+        return X
     plainly = {"dtype": None, "ensure_all_finite": False, "accept_sparse": False}
     if reset or not hasattr(estimator, "feature_names_in_"):
         array = validate_data(estimator, X, reset=reset, **plainly)
@@ -178,6 +181,23 @@ def check_table(estimator: Any, X: Any, *, reset: bool) -> Any:
     if array.dtype.kind == "O":
         _check_objects(array)
     return array
+
+
+def _is_numeric_array(X: Any) -> bool:
+    """Tell whether `X` is an array of numbers with rows and columns, so that only its width counts.
+
+    scikit-learn's own checks take as long as an explanation of a small table.
+    """
+    return type(X) is np.ndarray and X.ndim == 2 and X.dtype.kind in "biuf" and X.size > 0
+
+
+def _check_width(estimator: Any, X: NDArray[Any], *, reset: bool) -> None:
+    if not reset:
+        _check_n_columns(type(estimator).__name__, X.shape[1], estimator.n_features_in_)
+        return
+    estimator.n_features_in_ = X.shape[1]
+    if hasattr(estimator, "feature_names_in_"):  # of an earlier fit on a frame
+        del estimator.feature_names_in_
 
 
 def _check_n_columns(owner: str, n_columns: int, expected: int) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from surrogates.blackbox.table import take_rows
+from surrogates.influence.engine import Worker
 
 __all__ = ["fill_blocks"]
 
@@ -15,7 +16,7 @@ _BLOCK_BYTES = 2**26
 
 
 def fill_blocks(
-    worker: Any,
+    worker: Worker,
     X: Any,
     y: NDArray[Any] | None,
     shape: tuple[int, int],
@@ -27,8 +28,7 @@ def fill_blocks(
 
     Parameters
     ----------
-    worker : object
-        Has a method ``fill(X, y, out)``.
+    worker : Worker
     X : {array-like, DataFrame} of shape (n_test, n_columns)
         What the last step of the model is given.
     y : ndarray of shape (n_test,) or None
@@ -47,8 +47,11 @@ def fill_blocks(
     if getattr(worker, "in_one_piece", False):
         size = shape[0]
     blocks = [slice(at, min(at + size, shape[0])) for at in range(0, shape[0], size)]
+    if len(blocks) == 1 and not verbose:
+        worker.fill(X, y, values)
+        return values
     bar = tqdm(blocks, desc="InfluenceFunctions", unit="block", disable=not verbose)
-    if len(blocks) == 1 or effective_n_jobs(n_jobs) == 1:
+    if effective_n_jobs(n_jobs) == 1:
         for block in bar:
             worker.fill(take_rows(X, block), None if y is None else y[block], values[block])
         return values
@@ -61,7 +64,7 @@ def fill_blocks(
     return values
 
 
-def _filled(worker: Any, X: Any, y: NDArray[Any] | None, n_train: int) -> NDArray[np.float64]:
+def _filled(worker: Worker, X: Any, y: NDArray[Any] | None, n_train: int) -> NDArray[np.float64]:
     out = np.empty((X.shape[0], n_train))
     worker.fill(X, y, out)
     return out

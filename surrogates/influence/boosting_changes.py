@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogates._kernels.leaves import add_leaf_rows, add_shared_leaves
+from surrogates.influence.answers import answer_slopes, row_answers
 from surrogates.influence.boosting import BoostedTrees, read_boosting
 from surrogates.influence.engine import Question, Training
+from surrogates.influence.fixed_splits import STRUCTURE, leaf_members, refuse_exact
 from surrogates.influence.losses import Loss, SoftmaxLoss
 
 __all__ = ["BoostIn", "BoostingEngine", "LeafRefit", "make_boosting_engine"]
@@ -65,9 +67,7 @@ class LeafRefit:
         return _answers(boosted.loss, self.question, boosted.y, margins, shaped)[:, 0]
 
     def _margins(self, leaves: NDArray[np.int64]) -> Array:
-        boosted = self.boosted
-        margins = _raw(boosted, self.base, leaves)
-        return margins if isinstance(boosted.loss, SoftmaxLoss) else margins[:, 0]
+        return _shaped(self.boosted.loss, _raw(self.boosted, self.base, leaves))
 
     def _steps(self, leaves: NDArray[np.int64]) -> Array:
         n_outputs = self.boosted.n_outputs
@@ -128,7 +128,7 @@ class BoostIn:
         final = _raw(boosted, self.base, leaves) if question.of == "prediction" else None
         for first in range(0, len(leaves), n_outputs):
             at = raw if final is None else final
-            slopes = _slopes(boosted.loss, question, y, at)
+            slopes = answer_slopes(boosted.loss, question, y, _shaped(boosted.loss, at))
             for output in range(n_outputs):
                 weights[first + output] = slopes[:, output]
                 raw[:, output] += self.base[leaves[first + output]]
@@ -163,27 +163,18 @@ class BoostingEngine:
         """Influence of every training row on itself."""
         return self.changes.of_own_row()
 
-    def fill(self, X: Any, y: NDArray[Any] | None, out: Array) -> None:
-        """Write the influence of training rows on test rows."""
-        self.changes.fill(X, y, out)
-
     def losses(self, X: Any, y: NDArray[Any]) -> Array:
         """Return the loss of every row under the model."""
         boosted = self.changes.boosted
         raw = _raw(boosted, self.changes.base, boosted.leaves_of(X))
-        margins = raw if isinstance(boosted.loss, SoftmaxLoss) else raw[:, 0]
+        margins = _shaped(boosted.loss, raw)
         return boosted.loss.value(y.astype(np.float64), margins)
 
     def judge(self, model: Any, X: Any, y: NDArray[Any] | None) -> Array:
         """Return the loss, or the prediction, of another fitted model for rows."""
         loss, question = self.changes.boosted.loss, self.changes.question
         margins = model.decision_function(X) if hasattr(model, "classes_") else model.predict(X)
-        if question.of == "loss" and y is not None:
-            return loss.value(y.astype(np.float64), margins)
-        response = loss.response(margins)
-        if isinstance(loss, SoftmaxLoss):
-            return response[:, question.output or 0]
-        return -response if loss.unit == "log loss" and question.output == 0 else response
+        return row_answers(loss, question, y, margins)
 
     def without(self, groups: Removals) -> tuple[LeafRefit, dict[str, Any]]:
         """Return the changes when sets of rows are removed: leaves are refitted."""
@@ -198,12 +189,7 @@ def make_boosting_engine(training: Training, question: Question) -> BoostingEngi
     "first_order" is BoostIn, "newton" LeafRefit; "auto" is LeafRefit as long as it replays no more
     than 3e9 leaf entries, and BoostIn beyond.
     """
-    if question.method == "exact":
-        raise ValueError(
-            "The 'method' parameter of InfluenceFunctions cannot be 'exact' for "
-            f"{type(training.estimator).__name__}: without the row its trees would split "
-            "elsewhere. Use 'auto', or 'retrain'."
-        )
+    refuse_exact(training, question)
     boosted = read_boosting(training)
     work = float(boosted.leaves.size) * training.n_rows
     refits = question.method == "newton" or (question.method == "auto" and work <= _MOST_REPLAYED)
@@ -214,7 +200,7 @@ def make_boosting_engine(training: Training, question: Question) -> BoostingEngi
     details = {
         "loss": boosted.loss.unit,
         "formula": "LeafRefit" if refits else "BoostIn",
-        "structure": "the splits of the trees are kept; refitted trees would split elsewhere",
+        "structure": STRUCTURE,
         "stationarity_residual": _replay_gap(boosted, changes.base),
         "polished_rows": 0,
     }
@@ -256,11 +242,11 @@ def _boostin(boosted: BoostedTrees, question: Question) -> BoostIn:
     n_trees, n_rows = boosted.leaves.shape
     raw = np.tile(boosted.start(boosted.weights[None]), (n_rows, 1))
     train = np.empty((n_trees, n_rows))
-    loss_question = Question("first_order", "loss")
     for tree in range(n_trees):
         output = tree % boosted.n_outputs
         if output == 0:
-            slopes = _slopes(boosted.loss, loss_question, boosted.y, raw) / boosted.loss.scale
+            margins = _shaped(boosted.loss, raw)
+            slopes = boosted.loss.slope(boosted.y, margins).reshape(n_rows, -1)
             curvatures = _diagonal(boosted.loss, boosted.y, raw)
         leaves = boosted.leaves[tree]
         bottoms = np.bincount(leaves, boosted.weights * curvatures[:, output], minlength=len(base))[
@@ -271,26 +257,13 @@ def _boostin(boosted: BoostedTrees, question: Question) -> BoostIn:
         pulls = rate * factor * slopes[:, output] + own * curvatures[:, output]
         train[tree] = boosted.weights * pulls / bottoms
         raw[:, output] += own
-    members = np.argsort(boosted.leaves, axis=1, kind="stable")
-    counts = np.bincount(boosted.leaves.ravel(), minlength=len(base))
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    members, starts = leaf_members(boosted.leaves, len(base))
     return BoostIn(boosted, base, train, members, starts, question)
 
 
-def _slopes(loss: Loss, question: Question, y: NDArray[Any] | None, raw: Array) -> Array:
-    """Return the slopes of the loss reported, or of the prediction, of shape (n, n_outputs)."""
-    if question.of == "loss":
-        if y is None:
-            raise ValueError("The loss of a row needs its label: pass y to explain.")
-        margins = raw if isinstance(loss, SoftmaxLoss) else raw[:, 0]
-        slopes = loss.scale * loss.slope(y.astype(np.float64), margins)
-        return slopes.reshape(len(raw), -1)
-    output = question.output or 0
-    if isinstance(loss, SoftmaxLoss):
-        shares = loss.response(raw)
-        return shares[:, [output]] * ((np.arange(raw.shape[1]) == output) - shares)
-    sign = -1.0 if loss.unit == "log loss" and output == 0 else 1.0
-    return sign * loss.response_slope(raw[:, 0])[:, None]
+def _shaped(loss: Loss, raw: Array) -> Array:
+    """Return raw predictions (n_rows, n_outputs) as margins."""
+    return raw if isinstance(loss, SoftmaxLoss) else raw[:, 0]
 
 
 def _diagonal(loss: Loss, y: Array, raw: Array) -> Array:

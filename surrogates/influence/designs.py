@@ -37,15 +37,18 @@ class Design:
     def of(cls, X: Array, weights: Array, *, intercept: float, penalised: bool) -> "Design":
         """Choose the center for training rows: their mean, unless the intercept is penalised."""
         free = intercept > 0.0 and not penalised
-        center = np.average(X, axis=0, weights=weights) if free else np.zeros(X.shape[1])
+        center = weights @ X / weights.sum() if free else np.zeros(X.shape[1])
         return cls(center, intercept)
 
     def matrix(self, X: Any) -> Array:
         """Return the design of rows, of shape (n_rows, n_columns [+ 1])."""
-        centered = as_matrix(X) - self.center
+        rows = as_matrix(X)
         if self.intercept == 0.0:
-            return centered
-        return np.column_stack([centered, np.full(len(centered), self.intercept)])
+            return rows - self.center
+        design = np.empty((rows.shape[0], rows.shape[1] + 1))
+        np.subtract(rows, self.center, out=design[:, :-1])
+        design[:, -1] = self.intercept
+        return design
 
     def theta(self, coef: Array, intercept: Array) -> Array:
         """Return the parameters of a model, of shape (n_outputs, n_columns [+ 1])."""

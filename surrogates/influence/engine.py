@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Engine", "Question", "Training"]
+__all__ = ["Engine", "Question", "Training", "Worker"]
 
 Array = NDArray[np.float64]
 
@@ -60,6 +60,22 @@ class Training:
         return len(self.y)
 
 
+class Worker(Protocol):
+    """What cases of removal do to test rows, block by block of rows."""
+
+    def fill(self, X: Any, y: NDArray[Any] | None, out: Array) -> None:
+        """Write what every case does to every test row, of shape (n_test, n_cases).
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame}
+            What the last step of the model is given.
+        y : ndarray or None
+            Positions of labels, or numbers; None where only predictions are followed.
+        out : ndarray of shape (n_test, n_cases)
+        """
+
+
 class Engine(Protocol):
     """One way of measuring what training rows do to test rows."""
 
@@ -72,20 +88,8 @@ class Engine(Protocol):
         """Influence of every training row on itself, of shape (n_train,)."""
 
     @property
-    def worker(self) -> Any:
-        """What a process needs to fill blocks of rows; has a method `fill`."""
-
-    def fill(self, X: Any, y: NDArray[Any] | None, out: Array) -> None:
-        """Write the influence of training rows on test rows, of shape (n_test, n_train).
-
-        Parameters
-        ----------
-        X : {array-like, DataFrame}
-            What the last step of the model is given.
-        y : ndarray or None
-            Positions of labels, or numbers; None where only predictions are followed.
-        out : ndarray of shape (n_test, n_train)
-        """
+    def worker(self) -> Worker:
+        """What a process needs to fill blocks of rows."""
 
     def losses(self, X: Any, y: NDArray[Any]) -> Array:
         """Return the loss of every row under the model."""
@@ -93,5 +97,5 @@ class Engine(Protocol):
     def judge(self, model: Any, X: Any, y: NDArray[Any] | None) -> Array:
         """Return the loss, or the prediction, of another fitted model for rows."""
 
-    def without(self, groups: Sequence[NDArray[np.int64]]) -> tuple[Any, dict[str, Any]]:
+    def without(self, groups: Sequence[NDArray[np.int64]]) -> tuple[Worker, dict[str, Any]]:
         """Return a worker that removes sets of rows, and what was found on the way."""

@@ -11,6 +11,7 @@ from sklearn.base import is_classifier
 from surrogates._kernels.leaf_means import add_node_sums, means_without_each, means_without_some
 from surrogates._kernels.leaves import add_leaf_rows, add_shared_leaves
 from surrogates.influence.engine import Question, Training
+from surrogates.influence.fixed_splits import STRUCTURE, leaf_members, refuse_exact
 from surrogates.influence.forests import AveragedTrees, read_forest
 
 __all__ = ["ForestEngine", "GroupMeans", "LeafMeans", "make_forest_engine"]
@@ -178,10 +179,6 @@ class ForestEngine:
         """Influence of every training row on itself."""
         return self.means.of_own_row(self.training.y)
 
-    def fill(self, X: Any, y: NDArray[Any] | None, out: Array) -> None:
-        """Write the influence of training rows on test rows."""
-        self.means.fill(X, y, out)
-
     def losses(self, X: Any, y: NDArray[Any]) -> Array:
         """Return the squared error of the predictions for rows."""
         nodes = self.means.forest.nodes_of(X)
@@ -218,12 +215,7 @@ class ForestEngine:
 
 def make_forest_engine(training: Training, question: Question) -> ForestEngine:
     """Read the trees and compute the changes for every row removed alone."""
-    if question.method == "exact":
-        raise ValueError(
-            "The 'method' parameter of InfluenceFunctions cannot be 'exact' for "
-            f"{type(training.estimator).__name__}: without the row its trees would split "
-            "elsewhere. Use 'auto', or 'retrain'."
-        )
+    refuse_exact(training, question)
     forest = read_forest(training)
     details = {
         "loss": (
@@ -232,7 +224,7 @@ def make_forest_engine(training: Training, question: Question) -> ForestEngine:
             else "squared error"
         ),
         "formula": "leaf weights",
-        "structure": "the splits of the trees are kept; refitted trees would split elsewhere",
+        "structure": STRUCTURE,
         "noise_ceiling": (
             "trees drawn anew differ by more than one row does: refits with two seeds agree by a "
             "correlation near 0.2 for 100 trees; validate() measures it for this forest"
@@ -240,9 +232,7 @@ def make_forest_engine(training: Training, question: Question) -> ForestEngine:
         "stationarity_residual": 0.0,
         "polished_rows": 0,
     }
-    members = np.argsort(forest.nodes, axis=1, kind="stable")
-    counts = np.bincount(forest.nodes.ravel(), minlength=len(forest.totals))
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    members, starts = leaf_members(forest.nodes, len(forest.totals))
     means = LeafMeans(forest, question, _row_changes(forest, question), members, starts)
     return ForestEngine(means, training, details)
 

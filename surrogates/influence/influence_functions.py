@@ -62,10 +62,20 @@ class InfluenceFunctions(RowRemoval):
         the only output of a regressor.
     damping : {"auto"} or float, default="auto"
         Networks only: added to the curvature of the mean loss. "auto" is 0 where the curvature is
-        positive definite, and 1e-3 elsewhere.
+        nowhere negative, and 1e-3 elsewhere and for conjugate gradients.
+    layers : {"all", "last"} or list of str, default="all"
+        Torch modules only: the parameters that a removal may change. "all" are those that require
+        a gradient; "last" those of the last linear layer, above features that stay as they are;
+        a list names parameters, or modules that hold them.
+    penalty : float or mapping, default=0.0
+        Torch modules only: what training added, ``penalty / 2 * |parameters|^2`` on the sum of the
+        losses; a mapping names the parameters, as in ``module.named_parameters()``. The
+        `weight_decay` of an optimizer belongs to the mean loss: times the number of rows it is
+        the penalty; of a squared error that was not halved, times half of it.
     tol : float, default=None
         Error at which polishing stops, relative to the typical change of the parameters. None is
-        1e-2 for "auto" and 1e-7 for "exact".
+        1e-2 for "auto" and 1e-7 for "exact". Of conjugate gradients, what is left of a
+        right-hand side: None is 1e-6.
     n_jobs : int, default=None
         Jobs over blocks of rows, through joblib and its `parallel_config`.
     verbose : bool, default=False
@@ -102,7 +112,10 @@ class InfluenceFunctions(RowRemoval):
     leaf means are taken without the row, and the loss of a classifier is the Brier score. For
     votes of nearest neighbors the values are exact Shapley values [4]_, and those of a group their
     sum. For networks of up to 2500 parameters "auto" chooses, row by row, the better of the
-    first-order and the Newton step, and "exact" trains on without the row. "structure",
+    first-order and the Newton step, and "exact" trains on without the row. Larger torch modules
+    have first-order influence by conjugate gradients on the damped Gauss-Newton curvature [5]_:
+    ``self_influence_``, which needs as many solutions as there are rows, is computed when it is
+    asked for, and NaN in results before. "structure",
     "noise_ceiling" and "stationarity_residual" in ``details_`` say how far to trust the answer,
     and `validate` measures it. The only row of a class has no model without it: its influence
     follows the parameters towards infinity until the gradient is negligible.
@@ -116,6 +129,8 @@ class InfluenceFunctions(RowRemoval):
        methods for gradient-boosted decision trees", JMLR 24(154), 2023.
     .. [4] R. Jia et al., "Efficient task-specific data valuation for nearest neighbor algorithms",
        VLDB 12, 2019.
+    .. [5] N. N. Schraudolph, "Fast curvature matrix-vector products for second-order gradient
+       descent", Neural Computation 14, 2002.
 
     Examples
     --------
@@ -138,6 +153,8 @@ class InfluenceFunctions(RowRemoval):
         "method": [Options("auto", "first_order", "newton", "exact", "retrain")],
         "of": [Options("loss", "prediction")],
         "damping": [Options("auto"), Interval("float", 0, None)],
+        "layers": [Options("all", "last"), Instance((list, tuple), "a list of names")],
+        "penalty": [Interval("float", 0, None), Instance(Mapping, "a mapping")],
         "tol": [Interval("float", 0, None, "neither"), NONE],
         "n_jobs": [Instance((int, np.integer), "an int"), NONE],
         "verbose": [BOOLEAN, Interval("int", 0, None)],
@@ -151,6 +168,8 @@ class InfluenceFunctions(RowRemoval):
         of: str = "loss",
         target: Any = None,
         damping: str | float = "auto",
+        layers: Any = "all",
+        penalty: Any = 0.0,
         tol: float | None = None,
         n_jobs: int | None = None,
         verbose: bool | int = False,
@@ -161,6 +180,8 @@ class InfluenceFunctions(RowRemoval):
         self.of = of
         self.target = target
         self.damping = damping
+        self.layers = layers
+        self.penalty = penalty
         self.tol = tol
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -173,7 +194,8 @@ class InfluenceFunctions(RowRemoval):
         ----------
         n : int, default=20
             Rows to leave out, one at a time: half of them those with the largest influence on
-            themselves, half at random.
+            themselves (or, where that is costly and was not asked for, the largest loss), half
+            at random.
         X : {array-like, DataFrame} of shape (n_test, n_columns), default=None
             Rows to compare the influence on; None takes the training rows and their labels.
         y : array-like of shape (n_test,), default=None
@@ -183,9 +205,9 @@ class InfluenceFunctions(RowRemoval):
         -------
         frame : DataFrame
             One line per kind of refit (the last step on frozen preprocessing, the whole
-            Pipeline; networks also trained on from where they are; forests also the agreement of
-            two seeds with each other, which no method can exceed) with the columns pearson,
-            spearman and relative_error, in the Frobenius norm.
+            Pipeline; networks also, and torch modules only, trained on from where they are;
+            forests also the agreement of two seeds with each other, which no method can exceed)
+            with the columns pearson, spearman and relative_error, in the Frobenius norm.
 
         Raises
         ------
@@ -198,7 +220,7 @@ class InfluenceFunctions(RowRemoval):
         if X is None:
             X, y = self.train_data_, self.train_targets_
         rows, codes = self._check_test(X, y)
-        chosen = choose_rows(self.self_influence_, self._removable(), n, self._seed)
+        chosen = choose_rows(self._size_of_rows(), self._removable(), n, self._seed)
         values = self._fill(
             self.engine_.worker, self._last.transform(rows), codes, self.train_data_.shape[0]
         )[:, chosen]
@@ -308,6 +330,14 @@ class InfluenceFunctions(RowRemoval):
         rows = self._check_rows(X, self.train_data_)
         weights: NDArray[np.float64] = self.engine_.similarity(self._last.transform(rows))
         return weights
+
+    def _size_of_rows(self) -> NDArray[np.float64]:
+        """Return the influence of rows on themselves, or their losses where that is costly."""
+        if self._self_influence is None and getattr(self.engine_, "is_costly", False):
+            X = self._last.transform(self.train_data_)
+            losses: NDArray[np.float64] = self.engine_.losses(X, self._codes)
+            return losses
+        return self.self_influence_
 
     def _removable(self) -> NDArray[np.int64]:
         """Return the rows that are not the only ones of their class."""

@@ -55,6 +55,8 @@ class Labels:
             )
         if self.classes is not None:
             return self._codes(y if y.ndim == 1 else column_or_1d(y, warn=True))
+        if y.ndim == 1 and y.dtype.kind in "iuf" and np.isfinite(y).all():
+            return y.astype(np.float64)
         numbers = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         return np.ravel(numbers) if numbers.ndim == 2 and numbers.shape[1] == 1 else numbers
 

@@ -1,7 +1,7 @@
 """Read the objectives of scikit-learn's linear models."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any
 
@@ -111,21 +111,35 @@ def _penalty(design: Design, strength: float, *, intercept: bool = False) -> Arr
 
 
 def _read_least_squares(estimator: Any, rows: _Rows) -> LinearModel:
+    return _least_squares(estimator, rows, "number", None)
+
+
+def _read_ridge_classifier(estimator: Any, rows: _Rows) -> LinearModel:
+    balance = None
+    if estimator.class_weight is not None:
+        by_class = compute_sample_weight(_by_code(estimator), rows.y)
+        balance = _balance(estimator.class_weight, rows.y, np.ones(len(rows.y)))
+        rows = replace(rows, weights=rows.weights * by_class)
+    return _least_squares(estimator, rows, "sign", balance)
+
+
+def _least_squares(estimator: Any, rows: _Rows, kind: str, balance: Balance | None) -> LinearModel:
     if getattr(estimator, "positive", False):
         raise _refuse(estimator, "positive=True")
     design = _free_design(estimator, rows)
     theta = design.theta(estimator.coef_, estimator.intercept_)
     strength = getattr(estimator, "alpha_", getattr(estimator, "alpha", 0.0))
     strengths = np.broadcast_to(strength, len(theta))
-    coding = Coding("number", len(theta))
+    coding, matrix = Coding(kind, len(theta)), design.matrix(rows.X)
     objectives = tuple(
         Objective(
-            design=design.matrix(rows.X),
+            design=matrix,
             targets=target,
             weights=rows.weights,
             penalty=_penalty(design, float(strengths[k])),
             loss=SquaredError(),
             theta=theta[k : k + 1],
+            balance=balance,
             free_intercept=design.intercept > 0.0,
         )
         for k, target in enumerate(coding.targets(rows.y))
@@ -138,29 +152,10 @@ def _free_design(estimator: Any, rows: _Rows) -> Design:
     return Design.of(rows.X, rows.weights, intercept=intercept, penalised=False)
 
 
-def _read_ridge_classifier(estimator: Any, rows: _Rows) -> LinearModel:
-    if getattr(estimator, "positive", False):
-        raise _refuse(estimator, "positive=True")
-    design = _free_design(estimator, rows)
-    theta = design.theta(estimator.coef_, estimator.intercept_)
-    coding, weights, balance = Coding("sign", len(theta)), rows.weights, None
-    if estimator.class_weight is not None:
-        weights = weights * compute_sample_weight(_by_code(estimator), rows.y)
-        balance = _balance(estimator.class_weight, rows.y, np.ones(len(weights)))
-    strength = float(getattr(estimator, "alpha_", getattr(estimator, "alpha", 0.0)))
-    objectives = tuple(
-        Objective(
-            design=design.matrix(rows.X),
-            targets=target,
-            weights=weights,
-            penalty=_penalty(design, strength),
-            loss=SquaredError(),
-            theta=theta[k : k + 1],
-            balance=balance,
-        )
-        for k, target in enumerate(coding.targets(rows.y))
-    )
-    return LinearModel(design, coding, objectives)
+def _liblinear_design(estimator: Any, rows: _Rows) -> Design:
+    """Return a design whose intercept is one more column, scaled and penalised."""
+    intercept = float(bool(estimator.fit_intercept)) * float(estimator.intercept_scaling)
+    return Design.of(rows.X, rows.weights, intercept=intercept, penalised=True)
 
 
 def _by_code(estimator: Any) -> Any:
@@ -201,10 +196,7 @@ def _read_logistic(estimator: Any, rows: _Rows) -> LinearModel:
     if n_classes == 2 and getattr(estimator, "multi_class", "auto") == "multinomial":
         raise _refuse(estimator, "multi_class='multinomial' and two classes")
     penalised = estimator.solver == "liblinear"
-    intercept = float(bool(estimator.fit_intercept))
-    if penalised:
-        intercept *= float(estimator.intercept_scaling)
-    design = Design.of(rows.X, rows.weights, intercept=intercept, penalised=penalised)
+    design = _liblinear_design(estimator, rows) if penalised else _free_design(estimator, rows)
     by_class, balance = _class_weights(estimator, rows)
     scale = strength if np.isfinite(strength) else 1.0
     loss: Loss = LogLoss() if n_classes == 2 else SoftmaxLoss()
@@ -261,12 +253,10 @@ def _read_support_vectors(estimator: Any, rows: _Rows) -> LinearModel:
         raise _refuse(estimator, f"loss={estimator.loss!r} and penalty={estimator.penalty!r}")
     if estimator.multi_class != "ovr":
         raise _refuse(estimator, f"multi_class={estimator.multi_class!r}")
-    intercept = float(bool(estimator.fit_intercept)) * float(estimator.intercept_scaling)
-    design = Design.of(rows.X, rows.weights, intercept=intercept, penalised=True)
+    design = _liblinear_design(estimator, rows)
     by_class, balance = _class_weights(estimator, rows)
     theta = design.theta(estimator.coef_, estimator.intercept_)
-    coding = Coding("sign", len(theta))
-    objectives = []
+    coding, matrix, objectives = Coding("sign", len(theta)), design.matrix(rows.X), []
     for k, target in enumerate(coding.targets(rows.y)):
         factors, own = by_class[rows.y], balance
         if len(theta) > 1:  # liblinear weighs the class by its own weight and all others by 1
@@ -274,7 +264,7 @@ def _read_support_vectors(estimator: Any, rows: _Rows) -> LinearModel:
             own = None if balance is None else _only(balance, k)
         objectives.append(
             Objective(
-                design=design.matrix(rows.X),
+                design=matrix,
                 targets=target,
                 weights=estimator.C * rows.weights * factors,
                 penalty=_penalty(design, 1.0, intercept=True),

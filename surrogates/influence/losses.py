@@ -252,12 +252,16 @@ class Deviance:
 
     def slope(self, y: Array, margins: Array) -> Array:
         """Return ``mean^(1 - power) * (mean - y)``."""
-        return np.exp((1.0 - self.power) * margins) * (np.exp(margins) - y)
+        mean_part, own_part = 2.0 - self.power, 1.0 - self.power
+        return np.asarray(_power(mean_part, margins) - y * _power(own_part, margins))
 
     def curvature(self, y: Array, margins: Array) -> Array:
         """Return ``(2 - power) mean^(2 - power) - (1 - power) y mean^(1 - power)``."""
-        first = (2.0 - self.power) * np.exp((2.0 - self.power) * margins)
-        return first - (1.0 - self.power) * y * np.exp((1.0 - self.power) * margins)
+        mean_part, own_part = 2.0 - self.power, self.power - 1.0
+        if own_part == 0.0:
+            return np.exp(margins)
+        curvature = own_part * y * _power(-own_part, margins)
+        return curvature if mean_part == 0.0 else curvature + mean_part * _power(mean_part, margins)
 
     def change(self, y: Array, margins: Array, changes: Array) -> Array:
         """Return the changes of the unit deviances."""
@@ -271,3 +275,8 @@ class Deviance:
     def response_slope(self, margins: Array) -> Array:
         """Return means."""
         return np.exp(margins)
+
+
+def _power(exponent: float, margins: Array) -> Array | float:
+    """Return a power of the means."""
+    return 1.0 if exponent == 0.0 else np.exp(exponent * margins)

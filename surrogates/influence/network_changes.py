@@ -6,18 +6,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
 from surrogates.blackbox.table import take_rows
+from surrogates.influence.answers import answer_slopes, row_answers
 from surrogates.influence.engine import Question, Training
 from surrogates.influence.losses import SoftmaxLoss
-from surrogates.influence.networks import read_network
 from surrogates.influence.parametric_model import ParametricModel
+from surrogates.influence.warm_refits import converged, warm_refits
 
-__all__ = ["NetworkChanges", "NetworkEngine", "make_network_engine", "warm_refits"]
+__all__ = [
+    "NetworkChanges",
+    "NetworkEngine",
+    "make_network_engine",
+    "stationarity_residual",
+    "warn_if_far",
+]
 
 Array = NDArray[np.float64]
 Removals = Sequence[NDArray[np.int64]]
@@ -26,7 +31,7 @@ _DAMPING = 1e-3
 _CONVEX = 1e-9
 _MOST_LEVERAGE = 0.9
 _FAR = 0.05
-_REFIT_OPTIONS: dict[str, Any] = {"maxiter": 1000, "maxfun": 5000, "gtol": 1e-8, "ftol": 1e-14}
+_BLOCK_BYTES = 2**25
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,50 +54,40 @@ class NetworkChanges:
         """Write what every case does to every test row."""
         network, question = self.network, self.question
         margins = network.margins(X)
-        if question.of == "loss" and y is None:
-            raise ValueError("The loss of a row needs its label: pass y to explain.")
-        targets = None if y is None else y.astype(np.float64)
         if question.method == "first_order":
             jacobian = network.jacobian(X)
-            slopes = _slopes(network, question, targets, margins)
+            slopes = answer_slopes(network.loss, question, y, margins)
             out[:] = np.einsum("nk,nkp->np", slopes, jacobian) @ self.changes.T
             return
-        before = _values(network, question, targets, margins)
+        before = row_answers(network.loss, question, y, margins)
         theta = network.theta
         for case, change in enumerate(self.changes):
             moved = network.at(theta + change).margins(X)
-            out[:, case] = _values(network, question, targets, moved) - before
+            out[:, case] = row_answers(network.loss, question, y, moved) - before
 
     def of_own_row(self, X: Any, y: NDArray[Any]) -> Array:
         """Return what case i does to row i."""
         own = np.empty((len(y), 1))
+        if self.question.method == "first_order":
+            return self._own_slopes(X, y)
         for case in range(len(y)):
             alone = replace(self, changes=self.changes[case : case + 1])
             row = slice(case, case + 1)
             alone.fill(take_rows(X, row), y[row], own[row])
         return own[:, 0]
 
-
-def _values(network: ParametricModel, question: Question, y: Array | None, margins: Array) -> Array:
-    if question.of == "loss" and y is not None:
-        return network.loss.value(y, margins)
-    response = network.loss.response(margins)
-    if isinstance(network.loss, SoftmaxLoss):
-        return response[:, question.output or 0]
-    is_first = network.loss.unit == "log loss" and question.output == 0
-    return -response if is_first else response
-
-
-def _slopes(network: ParametricModel, question: Question, y: Array | None, margins: Array) -> Array:
-    if question.of == "loss" and y is not None:
-        slopes = network.loss.scale * network.loss.slope(y, margins)
-        return slopes.reshape(len(margins), -1)
-    output = question.output or 0
-    if isinstance(network.loss, SoftmaxLoss):
-        shares = network.loss.response(margins)
-        return shares[:, [output]] * ((np.arange(shares.shape[1]) == output) - shares)
-    is_first = network.loss.unit == "log loss" and question.output == 0
-    return (-1.0 if is_first else 1.0) * network.loss.response_slope(margins)[:, None]
+    def _own_slopes(self, X: Any, y: NDArray[Any]) -> Array:
+        """Return the linear effect of case i on row i, block by block of rows."""
+        network, own = self.network, np.empty(len(y))
+        size = max(1, _BLOCK_BYTES // (8 * self.changes.shape[1]))
+        for at in range(0, len(own), size):
+            block = slice(at, at + size)
+            rows = take_rows(X, block)
+            margins = network.margins(rows)
+            slopes = answer_slopes(network.loss, self.question, y[block], margins)
+            jacobian = network.jacobian(rows)
+            own[block] = np.einsum("nk,nkp,np->n", slopes, jacobian, self.changes[block])
+        return own
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +98,7 @@ class NetworkEngine:
     ----------
     network : ParametricModel
         With its training rows.
-    basis : ndarray of shape (n_parameters, n_parameters)
+    basis : ndarray of shape (n_parameters, rank)
         Whitens the damped curvature.
     changes : NetworkChanges
     training : Training
@@ -128,10 +123,6 @@ class NetworkEngine:
         """Influence of every training row on itself."""
         return self.changes.of_own_row(self.training.X, self.training.y)
 
-    def fill(self, X: Any, y: NDArray[Any] | None, out: Array) -> None:
-        """Write the influence of training rows on test rows."""
-        self.changes.fill(X, y, out)
-
     def losses(self, X: Any, y: NDArray[Any]) -> Array:
         """Return the loss of every row."""
         margins = self.changes.network.margins(X)
@@ -143,13 +134,12 @@ class NetworkEngine:
 
     def answers(self, network: ParametricModel, X: Any, y: NDArray[Any] | None) -> Array:
         """Return the loss, or the prediction, of a network for rows."""
-        targets = None if y is None else y.astype(np.float64)
-        return _values(network, self.changes.question, targets, network.margins(X))
+        return row_answers(network.loss, self.changes.question, y, network.margins(X))
 
     def without(self, groups: Removals) -> tuple[NetworkChanges, dict[str, Any]]:
         """Return the changes when sets of rows are removed."""
         if self.changes.question.method == "exact":
-            found = warm_refits(self.network, groups, self.n_jobs)
+            found = warm_refits(self.network, groups, self.n_jobs, self.basis)
             return replace(self.changes, changes=found), {}
         blocks, pulls = _whitened_rows(self.network, self.basis)
         sums = np.array([pulls[rows].sum(axis=0) for rows in groups])
@@ -165,25 +155,28 @@ class NetworkEngine:
 
 
 def make_network_engine(
-    training: Training, question: Question, *, damping: Any, n_jobs: int | None
+    network: ParametricModel,
+    training: Training,
+    question: Question,
+    *,
+    damping: Any,
+    n_jobs: int | None,
 ) -> NetworkEngine:
     """Form the curvature of a network's objective and the changes for every row removed alone."""
-    network: ParametricModel = read_network(training)
-    residual = _residual(network)
-    if question.method == "exact":
-        network = _converged(network)
+    residual = stationarity_residual(network, training.X)
+    if question.method == "exact" and residual > _FAR:
+        network = converged(network)
     sizes, directions = np.linalg.eigh(network.curvature())
-    scale = network.weights.sum()
-    convex = sizes[0] > _CONVEX * sizes[-1]
     if damping == "auto":
-        damping = 0.0 if convex else _DAMPING
-    floor = np.finfo(np.float64).eps * sizes[-1]
-    basis = directions / np.sqrt(np.maximum(np.abs(sizes) + float(damping) * scale, floor))
+        damping = 0.0 if sizes[0] > -_CONVEX * sizes[-1] else _DAMPING
+    basis = _basis(sizes, directions, float(damping) * network.weights.sum())
+    if question.method == "exact":
+        network = converged(network, basis)
     blocks, pulls = _whitened_rows(network, basis)
     leverage = _leverages(network, blocks)
     if question.method == "exact":
         alone = list(np.arange(training.n_rows, dtype=np.int64)[:, None])
-        changes = warm_refits(network, alone, n_jobs)
+        changes = warm_refits(network, alone, n_jobs, basis)
     elif question.method == "first_order":
         changes = pulls @ basis.T
     else:
@@ -195,36 +188,56 @@ def make_network_engine(
         "stationarity_residual": residual,
         "polished_rows": training.n_rows if question.method == "exact" else 0,
         "damping": float(damping),
+        "parameters": len(network.theta),
         "negative_curvatures": int((sizes < 0.0).sum()),
         "leverage": leverage,
         "first_order_rows": int((leverage > _MOST_LEVERAGE).sum()),
     }
-    _warn_if_far(residual, training.estimator, question)
+    warn_if_far(residual, training.estimator, question)
     light = network.stripped()
     return NetworkEngine(
         network, basis, NetworkChanges(light, changes, question), training, details, n_jobs
     )
 
 
-def _warn_if_far(residual: float, estimator: Any, question: Question) -> None:
+def _basis(sizes: Array, directions: Array, damping: float) -> Array:
+    """Return what whitens the damped curvature; undamped flat directions are left out."""
+    floor = np.finfo(np.float64).eps * sizes[-1]
+    basis = directions / np.sqrt(np.maximum(np.abs(sizes) + damping, floor))
+    return basis if damping > 0.0 else basis[:, np.abs(sizes) > _CONVEX * sizes[-1]]
+
+
+def warn_if_far(residual: float, estimator: Any, question: Question) -> None:
+    """Warn that a network is not at an optimum, unless it is trained on anyway."""
     if residual > _FAR and question.method != "exact":
         warnings.warn(
             f"{type(estimator).__name__} is not at an optimum of its objective on the rows passed "
             f"to fit: the norm of the gradient is {residual:.2g} of what rows at random would "
-            "leave. Influence describes a model that further training would change; fit it with "
-            "solver='lbfgs' and a larger max_iter, and look at validate().",
+            "leave. Influence describes a model that further training would change; train it for "
+            "longer (scikit-learn's with solver='lbfgs' and a larger max_iter; of a module, name "
+            "the penalty too), and look at validate().",
             ConvergenceWarning,
             stacklevel=5,
         )
 
 
-def _residual(network: ParametricModel) -> float:
-    """Return the norm of the gradient over the root of the sum of squares of what rows add."""
+def stationarity_residual(network: ParametricModel, X: Any) -> float:
+    """Return the norm of the gradient over the root of the sum of squares of what rows add.
+
+    Parameters
+    ----------
+    network : ParametricModel
+    X : {array-like, DataFrame}
+        Its training rows, which are taken block by block.
+    """
     _, gradient = network.objective(network.theta)
-    jacobian, slopes = network.jacobian(network.X), _row_slopes(network)
-    rows = np.einsum("nk,nkp->np", network.weights[:, None] * slopes, jacobian)
-    total = np.sqrt(np.square(rows).sum())
-    return float(np.linalg.norm(gradient) / total) if total > 0.0 else 0.0
+    pulls, total = network.weights[:, None] * _row_slopes(network), 0.0
+    size = max(1, _BLOCK_BYTES // (8 * pulls.shape[1] * len(gradient)))
+    for at in range(0, len(pulls), size):
+        block = slice(at, at + size)
+        jacobian = network.jacobian(take_rows(X, block))
+        total += np.square(np.einsum("nk,nkp->np", pulls[block], jacobian)).sum()
+    return float(np.linalg.norm(gradient) / np.sqrt(total)) if total > 0.0 else 0.0
 
 
 def _row_slopes(network: ParametricModel) -> Array:
@@ -235,7 +248,7 @@ def _row_slopes(network: ParametricModel) -> Array:
 def _whitened_rows(network: ParametricModel, basis: Array) -> tuple[Array, Array]:
     """Return derivatives of margins in whitened coordinates, and what rows add to the gradient."""
     jacobian = network.jacobian(network.X)
-    blocks = (jacobian.reshape(-1, len(basis)) @ basis).reshape(jacobian.shape)
+    blocks = (jacobian.reshape(-1, len(basis)) @ basis).reshape(*jacobian.shape[:2], -1)
     weighted = network.weights[:, None] * _row_slopes(network)
     return blocks, np.einsum("nk,nkp->np", weighted, blocks)
 
@@ -274,7 +287,7 @@ def _best_steps(network: ParametricModel, newton: Array, first_order: Array) -> 
     for row in range(len(newton)):
         reduced = network.without(np.array([row]))
         steps = (newton[row], first_order[row], newton[row] / 2.0, first_order[row] / 2.0)
-        values = [reduced.objective(theta + step)[0] for step in steps]
+        values = [reduced.value(theta + step) for step in steps]
         best[row] = steps[int(np.argmin(values))]
     return best
 
@@ -289,33 +302,3 @@ def _group_step(
     if np.linalg.eigvalsh(curvature)[0] < 1.0 - _MOST_LEVERAGE:
         return total
     return np.asarray(np.linalg.solve(curvature, total))
-
-
-def _converged(network: ParametricModel) -> ParametricModel:
-    """Return the network trained on until its gradient vanishes."""
-    return network.at(network.theta + _warm_refit(network, np.array([], dtype=np.int64)))
-
-
-def warm_refits(network: ParametricModel, removals: Removals, n_jobs: int | None) -> Array:
-    """Train on without sets of rows, from the parameters of the network, by L-BFGS.
-
-    Parameters
-    ----------
-    network : ParametricModel
-    removals : sequence of arrays of positions
-    n_jobs : int or None
-
-    Returns
-    -------
-    changes : ndarray of shape (n_removals, n_parameters)
-    """
-    found = Parallel(n_jobs=n_jobs)(delayed(_warm_refit)(network, rows) for rows in removals)
-    return np.array(found)
-
-
-def _warm_refit(network: ParametricModel, rows: NDArray[np.int64]) -> Array:
-    reduced, theta = network.without(rows), network.theta
-    objective: Any = reduced.objective
-    options: Any = dict(_REFIT_OPTIONS)
-    found = minimize(objective, theta, jac=True, method="L-BFGS-B", options=options)
-    return np.asarray(found.x - theta)

@@ -82,21 +82,22 @@ class Network:
         _, margins = self._forward(as_matrix(X))
         return margins if isinstance(self.loss, SoftmaxLoss) else margins[:, 0]
 
+    def value(self, theta: Array) -> float:
+        """Return the value of the objective."""
+        return self._value(theta, self.at(theta).margins(self.X))
+
     def objective(self, theta: Array) -> tuple[float, Array]:
         """Return the value of the objective and its gradient."""
         network = self.at(theta)
         activations, margins = network._forward(self.X)
         shaped = margins if isinstance(self.loss, SoftmaxLoss) else margins[:, 0]
-        losses = self.loss.value(self.targets, shaped) / self.loss.scale
         slopes = self.loss.slope(self.targets, shaped).reshape(margins.shape)
         deltas = network._backward(activations, self.weights[:, None] * slopes)
         gradient = np.concatenate(
             [(a.T @ d).ravel() for a, d in zip(activations, deltas, strict=True)]
             + [delta.sum(axis=0) for delta in deltas]
         )
-        penalty = self.penalty
-        value = self.weights @ losses + 0.5 * (penalty * theta) @ theta
-        return float(value), gradient + penalty * theta
+        return self._value(theta, shaped), gradient + self.penalty * theta
 
     def jacobian(self, X: Any) -> Array:
         """Return the derivatives of margins, of shape (n_rows, n_outputs, n_parameters)."""
@@ -148,6 +149,10 @@ class Network:
         flat = [part.reshape(len(directions), -1) for part in coefs]
         flat += [turn.sum(axis=1) for turn in delta_turns]
         return np.asarray(np.concatenate(flat, axis=1) + self.penalty * directions)
+
+    def _value(self, theta: Array, margins: Array) -> float:
+        losses = self.loss.value(self.targets, margins) / self.loss.scale
+        return float(self.weights @ losses + 0.5 * (self.penalty * theta) @ theta)
 
     def _unpacked(self, theta: Array) -> tuple[list[Array], list[Array]]:
         """Cut parameters, or directions of them along a first axis, into layers."""

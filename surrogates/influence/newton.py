@@ -19,8 +19,7 @@ def leverages(whitened: Whitened) -> Array:
 
     For a softmax, the trace of the matrix that takes the place of this product.
     """
-    objective, rows = whitened.objective, whitened.rows
-    local = objective.loss.curvature(objective.targets, whitened.margins)
+    objective, rows, local = whitened.objective, whitened.rows, whitened.local
     squares = np.einsum("nkr,nkr->nk", rows, rows)
     if not isinstance(objective.loss, SoftmaxLoss):
         return np.asarray(objective.weights * local * squares[:, 0])
@@ -58,7 +57,7 @@ def newton(whitened: Whitened) -> Array:
     pushes, own = _reduced(whitened)
     scenarios, of_row = _scenarios(whitened)
     if scenarios is None:
-        changes = _downdated(whitened, np.arange(len(own)), own, pushes, None)
+        changes = _downdated(whitened, slice(None), own, pushes, None)
         return _least_norm(whitened, changes)
     changes = np.empty((len(own), whitened.rank))
     for number, scenario in enumerate(scenarios):
@@ -84,11 +83,10 @@ def newton_error_bounds(whitened: Whitened, changes: Array) -> Array:
     """
     objective = whitened.objective
     growth = objective.loss.growth
-    changed = objective.balance is not None or (
-        objective.shares is not None and bool(objective.penalty.any())
-    )
-    if changed or not np.isfinite(growth):
+    if objective.reweighs:
         return np.full(len(changes), np.inf)
+    if not np.isfinite(growth):  # but without a row that adds nothing the gradient is the same
+        return np.where(whitened.pulls.any(axis=1), np.inf, 0.0)
     sizes = np.linalg.norm(changes, axis=1)
     longest = np.sqrt(np.square(whitened.rows).sum(axis=2).max(initial=0.0))
     reach = np.minimum(growth * longest * sizes, 50.0)
@@ -117,16 +115,16 @@ def _alone(whitened: Whitened) -> list[NDArray[np.int64]]:
 
 def _reduced(whitened: Whitened) -> tuple[Array | None, Array]:
     """Return what removals add to the gradient through others, and factors of the own weights."""
-    objective, alone = whitened.objective, _alone(whitened)
-    own = np.ones(len(alone))
+    objective = whitened.objective
+    own = np.ones(len(whitened.rows))
     pushes: Array | None = None
     if objective.balance is not None:
         codes = objective.balance.codes
-        factors = objective.balance.factors(alone)
+        factors = objective.balance.factors(_alone(whitened))
         sums = np.zeros((factors.shape[1], whitened.rank))
         np.add.at(sums, codes, whitened.pulls)
         pushes = (factors - 1.0) @ sums
-        own = factors[np.arange(len(alone)), codes]
+        own = factors[np.arange(len(own)), codes]
     if objective.shares is not None and objective.penalty.any():
         relative = objective.shares / objective.shares.sum()
         by_penalty = -relative[:, None] * whitened.penalty_gradient
@@ -136,12 +134,12 @@ def _reduced(whitened: Whitened) -> tuple[Array | None, Array]:
 
 def _scenarios(whitened: Whitened) -> tuple[Array | None, NDArray[np.int64]]:
     """Return the different ways in which removals change the curvature, and that of every row."""
-    objective, alone = whitened.objective, _alone(whitened)
-    none = np.zeros(len(alone), dtype=np.int64)
-    factors, penalties = objective.row_factors(alone), objective.penalty_factors(alone)
-    if factors is None and (penalties is None or not objective.penalty.any()):
+    objective, n_rows = whitened.objective, len(whitened.rows)
+    none = np.zeros(n_rows, dtype=np.int64)
+    if not objective.reweighs:
         return None, none
-    n_rows = len(alone)
+    alone = _alone(whitened)
+    factors, penalties = objective.row_factors(alone), objective.penalty_factors(alone)
     columns = [
         np.ones((n_rows, 1)) if factors is None else factors,
         np.ones(n_rows) if penalties is None else penalties,
@@ -167,7 +165,7 @@ def _scenario_curvature(whitened: Whitened, scenario: Array) -> Array:
 
 def _downdated(
     whitened: Whitened,
-    rows: NDArray[np.int64],
+    rows: NDArray[np.int64] | slice,
     own: Array,
     pushes: Array | None,
     factor: Array | None,
@@ -191,11 +189,10 @@ def _downdated(
     return changes if factor is None else np.asarray(np.linalg.solve(factor.T, changes.T).T)
 
 
-def _local(whitened: Whitened, rows: NDArray[np.int64], weights: Array) -> Array:
+def _local(whitened: Whitened, rows: NDArray[np.int64] | slice, weights: Array) -> Array:
     """Return the weighted curvatures of the losses of rows, (n_rows, n_outputs, n_outputs)."""
-    objective = whitened.objective
-    local = objective.loss.curvature(objective.targets[rows], whitened.margins[rows])
-    if not isinstance(objective.loss, SoftmaxLoss):
+    local = whitened.local[rows]
+    if not isinstance(whitened.objective.loss, SoftmaxLoss):
         return np.asarray((weights * local)[:, None, None])
     matrices = -local[:, :, None] * local[:, None, :]
     diagonal = np.arange(local.shape[1])
@@ -204,7 +201,7 @@ def _local(whitened: Whitened, rows: NDArray[np.int64], weights: Array) -> Array
 
 
 def _solve(
-    whitened: Whitened, rows: NDArray[np.int64], weights: Array, blocks: Array, right: Array
+    whitened: Whitened, rows: NDArray[np.int64] | slice, weights: Array, blocks: Array, right: Array
 ) -> Array:
     """Solve ``(I - D K) c = right`` for every row, with D its curvature and K its own kernel."""
     local = _local(whitened, rows, weights)

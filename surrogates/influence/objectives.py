@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from surrogates.influence.losses import Loss, SoftmaxLoss
 
-__all__ = ["Balance", "Objective"]
+__all__ = ["Balance", "Objective", "removed_rows"]
 
 Array = NDArray[np.float64]
 
@@ -39,15 +39,13 @@ class Balance:
         A class that loses all of its rows keeps its weight, which nothing depends on.
         """
         totals = np.bincount(self.codes, self.sizes, minlength=len(self.adapts))
-        lost = np.array([self._totals(rows) for rows in removals]).reshape(-1, len(totals))
+        lost = np.zeros((len(removals), len(totals)))
+        owner, rows = removed_rows(removals)
+        np.add.at(lost, (owner, self.codes[rows]), self.sizes[rows])
         left, all_left = totals - lost, totals.sum() - lost.sum(axis=1, keepdims=True)
         left = np.where(left > 1e-12 * totals, left, totals)
         factors = all_left / totals.sum() * totals / left
         return np.where(self.adapts, factors, 1.0)
-
-    def _totals(self, rows: NDArray[np.int64]) -> Array:
-        counts = np.bincount(self.codes[rows], self.sizes[rows], minlength=len(self.adapts))
-        return counts.astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +90,11 @@ class Objective:
         """Number of margins per row."""
         return len(self.theta)
 
+    @property
+    def reweighs(self) -> bool:
+        """Whether removals change what other rows, or the penalty, weigh."""
+        return self.balance is not None or (self.shares is not None and bool(self.penalty.any()))
+
     def at(self, theta: Array) -> "Objective":
         """Return the objective with other parameters."""
         return replace(self, theta=theta)
@@ -125,5 +128,14 @@ class Objective:
         """Return what removals multiply the penalty by, or None where by nothing."""
         if self.shares is None:
             return None
-        shares = self.shares
-        return 1.0 - np.array([shares[rows].sum() for rows in removals]) / shares.sum()
+        owner, rows = removed_rows(removals)
+        lost = np.bincount(owner, self.shares[rows], minlength=len(removals))
+        return np.asarray(1.0 - lost / self.shares.sum())
+
+
+def removed_rows(
+    removals: Sequence[NDArray[np.int64]],
+) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Return all rows removed, with the number of the set that each belongs to."""
+    owner = np.repeat(np.arange(len(removals)), [len(rows) for rows in removals])
+    return owner, np.concatenate([np.empty(0, dtype=np.int64), *removals])

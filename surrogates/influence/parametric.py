@@ -58,10 +58,6 @@ class ParametricEngine:
         """Influence of every training row on itself."""
         return self.changes.of_own_row(self.training.X, self.training.y)
 
-    def fill(self, X: Any, y: NDArray[Any] | None, out: Array) -> None:
-        """Write the influence of training rows on test rows."""
-        self.changes.fill(X, y, out)
-
     def losses(self, X: Any, y: NDArray[Any]) -> Array:
         """Return the loss of every row at the optimum."""
         return self.changes.row_losses(X, y)
@@ -162,9 +158,9 @@ def _group_changes(
 def _polished_rows(whitened: Whitened, start: Array, tol: float) -> tuple[Array, dict[str, Any]]:
     """Polish the steps of rows, but those whose error is known to be small."""
     bounds = newton_error_bounds(whitened, start)
-    doubtful = np.flatnonzero(bounds > tol * _typical(whitened)).astype(np.int64)
+    doubtful = np.flatnonzero(bounds > tol * whitened.typical_pull).astype(np.int64)
     if not doubtful.size:
-        largest = float(bounds.max(initial=0.0)) / _typical(whitened)
+        largest = float(bounds.max(initial=0.0)) / whitened.typical_pull
         return start, {"polished_rows": 0, "largest_residual": largest, "not_converged": 0}
     found, record = _polished(whitened, list(doubtful[:, None]), start[doubtful], tol)
     changes = start.copy()
@@ -172,17 +168,11 @@ def _polished_rows(whitened: Whitened, start: Array, tol: float) -> tuple[Array,
     return changes, record
 
 
-def _typical(whitened: Whitened) -> float:
-    """Return the root mean square of what the rows add to the gradient."""
-    pulls = np.linalg.norm(whitened.pulls, axis=1)
-    return float(np.sqrt(np.mean(np.square(pulls[pulls > 0.0])))) if pulls.any() else 1.0
-
-
 def _polished(
     whitened: Whitened, removals: Removals, start: Array, tol: float
 ) -> tuple[Array, dict[str, Any]]:
     """Polish until the errors are below `tol` times the typical change."""
-    typical = _typical(whitened)
+    typical = whitened.typical_pull
     found = polish(whitened, removals, start, tol=tol * typical, max_iter=_MAX_ITER)
     failed = found.residuals > max(10.0 * tol, 1e-6) * typical
     if failed.any():

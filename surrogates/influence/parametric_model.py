@@ -56,6 +56,9 @@ class ParametricModel(Protocol):
     def jacobian(self, X: Any) -> Array:
         """Return the derivatives of margins, of shape (n_rows, n_outputs, n_parameters)."""
 
+    def value(self, theta: Array) -> float:
+        """Return the value of the objective."""
+
     def objective(self, theta: Array) -> tuple[float, Array]:
         """Return the value of the objective and its gradient."""
 

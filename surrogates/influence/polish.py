@@ -1,13 +1,17 @@
 """Newton's method on the objective without given rows, until its gradient vanishes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from surrogates._kernels.conjugate_gradients import advance
 from surrogates.influence.losses import SoftmaxLoss
+from surrogates.influence.objectives import removed_rows
 from surrogates.influence.whitening import Whitened
 
 __all__ = ["Polished", "polish"]
@@ -19,8 +23,7 @@ _BLOCK_BYTES = 2**25
 _MOST_HALVINGS = 30
 _ENOUGH = 1.0 - 1e-4
 _MOST_FACTORED = 40
-_FORCING = (1e-6, 0.03)
-_FLAT = 1e-13
+_FORCING = (1e-6, 0.1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,43 +82,68 @@ def _polish_block(
     whitened: Whitened, removals: Removals, start: Array, tol: float, max_iter: int
 ) -> Polished:
     reduced = _Reduced(whitened, removals)
-    changes = start.copy()
-    everyone = np.arange(len(changes))
-    gradients = reduced.gradients(everyone, changes)
-    norms = np.linalg.norm(gradients, axis=1)
+    changes, norms = start.copy(), np.empty(len(start))
+    now = reduced.at(np.arange(len(start)), start)
+    norms[:] = now.norms
     moved = norms > tol
+    now = now.of(moved)
     for _ in range(max_iter):
-        active = np.flatnonzero(norms > tol)
-        if not active.size:
+        if not now.which.size:
             break
-        steps = reduced.steps(active, changes[active], gradients[active], tol)
-        found, slopes = _search(reduced, active, changes[active], gradients[active], steps)
-        changes[active], gradients[active] = found, slopes
-        now = np.linalg.norm(slopes, axis=1)
-        stuck = now > _ENOUGH * norms[active]
-        norms[active] = now
-        if stuck.all():
+        before, now = now.norms, _search(reduced, now, reduced.steps(now, tol))
+        changes[now.which], norms[now.which] = now.changes, now.norms
+        if (now.norms > _ENOUGH * before).all():
             break
+        now = now.of(now.norms > tol)
     return Polished(changes, norms, moved)
 
 
-def _search(
-    reduced: "_Reduced", active: NDArray[np.intp], changes: Array, gradients: Array, steps: Array
-) -> tuple[Array, Array]:
-    """Halve the steps of those whose gradient does not become smaller."""
-    found, slopes = changes.copy(), gradients.copy()
-    before = np.linalg.norm(gradients, axis=1)
-    waiting, length = np.arange(len(active)), 1.0
-    for _ in range(_MOST_HALVINGS):
-        trial = changes[waiting] - length * steps[waiting]
-        with np.errstate(over="ignore", invalid="ignore"):
-            tried = reduced.gradients(active[waiting], trial)
-            better = np.linalg.norm(tried, axis=1) < before[waiting]
-        found[waiting[better]], slopes[waiting[better]] = trial[better], tried[better]
-        waiting, length = waiting[~better], length / 2.0
-        if not waiting.size:
-            break
-    return found, slopes
+def _search(reduced: "_Reduced", now: "_Points", steps: Array) -> "_Points":
+    """Take steps, and halve those of removals whose gradient does not become smaller."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = reduced.at(now.which, now.changes - steps)
+        waiting, length = np.flatnonzero(~(found.norms < now.norms)), 0.5
+        for _ in range(_MOST_HALVINGS):
+            if not waiting.size:
+                return found
+            trial = now.changes[waiting] - length * steps[waiting]
+            tried = reduced.at(now.which[waiting], trial)
+            better = tried.norms < now.norms[waiting]
+            found.put(waiting[better], tried.of(better))
+            waiting, length = waiting[~better], length / 2.0
+    found.put(waiting, now.of(waiting))
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Points:
+    """Some removals, the changes of parameters that they have come to, and what is left there.
+
+    Parameters
+    ----------
+    which : ndarray of int of shape (n_points,)
+        Positions of the removals.
+    changes, gradients : ndarray of shape (n_points, rank)
+    margins : ndarray of shape (n_points, n_rows) or (n_points, n_rows, n_outputs)
+        Margins of the training rows.
+    norms : ndarray of shape (n_points,)
+        Norms of the gradients.
+    """
+
+    which: NDArray[np.intp]
+    changes: Array
+    gradients: Array
+    margins: Array
+    norms: Array
+
+    def of(self, chosen: Any) -> "_Points":
+        """Return some of the points, by a mask or by positions."""
+        return _Points(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    def put(self, places: NDArray[np.intp], points: "_Points") -> None:
+        """Write other points at some places."""
+        for field in fields(self):
+            getattr(self, field.name)[places] = getattr(points, field.name)
 
 
 class _Reduced:
@@ -129,27 +157,29 @@ class _Reduced:
             self.weights = np.tile(objective.weights, (len(removals), 1))
         else:
             self.weights = objective.weights * factors[:, objective.balance.codes]
-        owner = np.repeat(np.arange(len(removals)), [len(rows) for rows in removals])
-        self.weights[owner, np.concatenate(removals)] = 0.0
+        self.weights[removed_rows(removals)] = 0.0
         penalties = objective.penalty_factors(removals)
         self.penalties = np.ones(len(removals)) if penalties is None else penalties
         self.is_softmax = isinstance(objective.loss, SoftmaxLoss)
 
-    def gradients(self, which: NDArray[np.intp], changes: Array) -> Array:
-        """Return the gradients after some changes, of shape (n_which, rank)."""
+    def at(self, which: NDArray[np.intp], changes: Array) -> _Points:
+        """Return what is left after some changes."""
         whitened, objective = self.whitened, self.whitened.objective
-        slopes = objective.loss.slope(objective.targets, self._margins(changes))
+        flat = whitened.rows.reshape(-1, whitened.rank)
+        margins = (changes @ flat.T).reshape(len(changes), *whitened.margins.shape)
+        margins += whitened.margins
+        slopes = objective.loss.slope(objective.targets, margins)
         weights = self.weights[which]
         slopes *= weights[..., None] if self.is_softmax else weights
-        flat = whitened.rows.reshape(-1, whitened.rank)
-        by_rows = slopes.reshape(len(changes), -1) @ flat
+        gradients = slopes.reshape(len(changes), -1) @ flat
         by_penalty = whitened.penalty_gradient + changes @ whitened.penalty_curvature
-        return np.asarray(by_rows + self.penalties[which, None] * by_penalty)
+        gradients += self.penalties[which, None] * by_penalty
+        return _Points(which, changes, gradients, margins, _norms(gradients))
 
-    def steps(self, which: NDArray[np.intp], changes: Array, gradients: Array, tol: float) -> Array:
-        """Return the Newton steps, of shape (n_which, rank)."""
-        objective = self.whitened.objective
-        local = objective.loss.curvature(objective.targets, self._margins(changes))
+    def steps(self, now: _Points, tol: float) -> Array:
+        """Return the Newton steps, of shape (n_points, rank)."""
+        objective, which, gradients = self.whitened.objective, now.which, now.gradients
+        local = objective.loss.curvature(objective.targets, now.margins)
         if not self.is_softmax and self.whitened.rank <= _MOST_FACTORED:
             curvatures = self._curvatures(which, local)
             try:
@@ -157,7 +187,7 @@ class _Reduced:
             except np.linalg.LinAlgError:
                 inverses = np.linalg.pinv(curvatures, hermitian=True)
                 return np.asarray((inverses @ gradients[..., None])[..., 0])
-        return self._conjugate_gradients(which, local, gradients, tol)
+        return self._conjugate_gradients(now, local, tol)
 
     def _curvatures(self, which: NDArray[np.intp], local: Array) -> Array:
         """Return the curvatures of the reduced objectives, all by one product of matrices."""
@@ -177,44 +207,60 @@ class _Reduced:
         columns = np.ascontiguousarray(self.whitened.rows[:, 0].T)
         return np.asarray((columns[first] * columns[second]).T)
 
-    def _conjugate_gradients(
-        self, which: NDArray[np.intp], local: Array, gradients: Array, tol: float
-    ) -> Array:
+    def _conjugate_gradients(self, now: _Points, local: Array, tol: float) -> Array:
         """Solve for steps; whitened, curvatures are close to the identity, and few products do."""
-        sizes = np.linalg.norm(gradients, axis=1)
-        goals = sizes * np.clip(0.3 * tol / sizes, *_FORCING)
-        steps, left, direction = np.zeros_like(gradients), gradients.copy(), gradients.copy()
-        squares, live = np.square(sizes), np.arange(len(which))
+        solved, live = np.zeros_like(now.gradients), np.arange(len(now.which))
+        left, direction, steps = now.gradients.copy(), now.gradients.copy(), solved.copy()
+        squares = np.square(now.norms)
+        goals = squares * np.square(np.clip(0.3 * tol / now.norms, *_FORCING))
+        bends, goes_on = _Bends(self, now.which, local), np.ones(len(live), dtype=np.bool_)
         for _ in range(2 * self.whitened.rank + 10):
-            turned = self._curved(which[live], local[live], direction[live])
-            bends = np.einsum("ir,ir->i", direction[live], turned)
-            convex = bends > _FLAT * np.square(direction[live]).sum(axis=1)
-            live, turned, bends = live[convex], turned[convex], bends[convex]
-            lengths = (squares[live] / bends)[:, None]
-            steps[live] += lengths * direction[live]
-            left[live] -= lengths * turned
-            before, now = squares[live], np.square(left[live]).sum(axis=1)
-            squares[live] = now
-            direction[live] = left[live] + (now / before)[:, None] * direction[live]
-            live = live[np.sqrt(now) > goals[live]]
-            if not live.size:
+            n_left = advance(
+                bends.products(direction), direction, left, squares, goals, steps, goes_on
+            )
+            if n_left == len(live):
+                continue
+            done = ~goes_on
+            solved[live[done]] = steps[done]
+            live, bends = live[goes_on], bends.of(goes_on)
+            left, direction, steps = left[goes_on], direction[goes_on], steps[goes_on]
+            squares, goals, goes_on = squares[goes_on], goals[goes_on], goes_on[goes_on]
+            if not n_left:
                 break
-        return np.where(steps.any(axis=1, keepdims=True), steps, gradients)
+        solved[live] = steps
+        return np.where(solved.any(axis=1, keepdims=True), solved, now.gradients)
 
-    def _curved(self, which: NDArray[np.intp], local: Array, directions: Array) -> Array:
-        """Return products of directions with the curvatures of the reduced objectives."""
-        whitened, weights = self.whitened, self.weights[which]
-        flat = whitened.rows.reshape(-1, whitened.rank)
-        moves = (directions @ flat.T).reshape(local.shape)
-        if self.is_softmax:
-            moves -= np.einsum("ink,ink->in", local, moves)[..., None]
-            weights = weights[..., None]
-        by_rows = (weights * local * moves).reshape(len(which), -1) @ flat
-        by_penalty = directions @ whitened.penalty_curvature
-        return np.asarray(by_rows + self.penalties[which, None] * by_penalty)
 
-    def _margins(self, changes: Array) -> Array:
-        whitened = self.whitened
-        flat = whitened.rows.reshape(-1, whitened.rank)
-        moved = changes @ flat.T
-        return np.asarray(moved.reshape(len(changes), *whitened.margins.shape) + whitened.margins)
+class _Bends:
+    """Curvatures of reduced objectives, as products with directions."""
+
+    def __init__(self, reduced: _Reduced, which: NDArray[np.intp], local: Array) -> None:
+        self.whitened, self.local = reduced.whitened, local
+        self.penalties = reduced.penalties[which, None]
+        weights = reduced.weights[which]
+        self.weighted = (weights[..., None] if reduced.is_softmax else weights) * local
+
+    def of(self, chosen: NDArray[np.bool_]) -> "_Bends":
+        """Return some of them."""
+        part = copy(self)
+        for name in ("local", "penalties", "weighted"):
+            setattr(part, name, getattr(self, name)[chosen])
+        return part
+
+    def products(self, directions: Array) -> Array:
+        """Return the product of every curvature with its direction."""
+        flat = self.whitened.rows.reshape(-1, self.whitened.rank)
+        moves = (directions @ flat.T).reshape(self.local.shape)
+        if moves.ndim > 2:  # the second derivatives of a softmax are diag(p) - pp'
+            moves -= np.einsum("ink,ink->in", self.local, moves)[..., None]
+        moves *= self.weighted
+        by_penalty = directions @ self.whitened.penalty_curvature
+        return np.asarray(moves.reshape(len(moves), -1) @ flat + self.penalties * by_penalty)
+
+
+def _dots(first: Array, second: Array) -> Array:
+    return np.einsum("ir,ir->i", first, second)
+
+
+def _norms(vectors: Array) -> Array:
+    return np.sqrt(_dots(vectors, vectors))

@@ -12,8 +12,16 @@ from tqdm.auto import tqdm
 
 from surrogates.blackbox.table import take_rows
 from surrogates.influence.engine import Question
+from surrogates.influence.modules import is_module
 
-__all__ = ["Judge", "RefitChanges", "RetrainEngine", "make_retrain_engine", "refit_without"]
+__all__ = [
+    "Judge",
+    "RefitChanges",
+    "RetrainEngine",
+    "make_retrain_engine",
+    "refit_without",
+    "refuse_modules",
+]
 
 Array = NDArray[np.float64]
 Removals = Sequence[NDArray[np.int64]]
@@ -191,6 +199,16 @@ class RetrainEngine:
     def losses(self, X: Any, y: NDArray[Any]) -> Array:
         """Return the loss of every row under the model."""
         return self.changes.judge.values(self.changes.estimator, X, y)
+
+
+def refuse_modules(estimator: Any) -> None:
+    """Raise where `fit` trains nothing, so that all refits would be the same model."""
+    if is_module(estimator):
+        raise ValueError(
+            f"{type(estimator).__name__} holds a trained module and never trains it: "
+            "method='retrain' cannot fit it again. Use another method; validate() trains on, from "
+            "the parameters of the module, without rows."
+        )
 
 
 def make_retrain_engine(

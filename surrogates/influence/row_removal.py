@@ -21,7 +21,7 @@ from surrogates.influence.engines import make_engine
 from surrogates.influence.groups import read_groups
 from surrogates.influence.labels import Labels
 from surrogates.influence.last_step import LastStep, find_last_step, weight_parameter
-from surrogates.influence.retraining import make_retrain_engine
+from surrogates.influence.retraining import make_retrain_engine, refuse_modules
 
 __all__ = ["RowRemoval"]
 
@@ -33,6 +33,8 @@ class RowRemoval(Explainer):
     of: str
     target: Any
     damping: str | float
+    layers: Any
+    penalty: Any
     tol: float | None
     n_jobs: int | None
     verbose: bool | int
@@ -72,6 +74,7 @@ class RowRemoval(Explainer):
         question = self._ask(codes)
         self._weights, self._self_influence = weights, None
         if self.method == "retrain":
+            refuse_modules(last.final)
             self._last = last.whole(self.estimator_)
             self.engine_ = self._retrain_engine(codes, question)
         else:
@@ -87,9 +90,12 @@ class RowRemoval(Explainer):
                 question,
                 tol=self.tol,
                 damping=self.damping,
+                layers=self.layers,
+                penalty=self.penalty,
                 n_jobs=self.n_jobs,
             )
-            self._self_influence = self.engine_.self_influence
+            if not getattr(self.engine_, "is_costly", False):
+                self._self_influence = self.engine_.self_influence
         self._codes = codes
         self.details_ = self._describe(last)
         return self
@@ -289,14 +295,16 @@ class RowRemoval(Explainer):
     def _explain(self, given: Any, y: Any, rows: Any, codes: NDArray[Any] | None) -> Influence:
         n_train = self.train_data_.shape[0]
         transformed = self._last.transform(rows)
-        if self._self_influence is None:
+        own = self._self_influence
+        if own is None and self.method == "retrain":
             values = np.empty((rows.shape[0], n_train))
-            self._self_influence = self.engine_.worker.fill_with_own(transformed, codes, values)
+            own = self.engine_.worker.fill_with_own(transformed, codes, values)
+            self._self_influence = own
         else:
             values = self._fill(self.engine_.worker, transformed, codes, n_train)
         return self._result(
             given if is_frame(given) else rows, y, values,
-            self_influence=self.self_influence_,
+            self_influence=np.full(n_train, np.nan) if own is None else own,
             train_data=self.train_data_,
             train_targets=self.train_targets_,
             details=self.details_,
@@ -315,7 +323,10 @@ class RowRemoval(Explainer):
         )
 
     def _result(self, data: Any, y: Any, values: NDArray[np.float64], **others: Any) -> Influence:
-        params = {"method": self.method, "of": self.of, "tol": self.tol, "damping": self.damping}
+        params = {
+            name: getattr(self, name)
+            for name in ("method", "of", "tol", "damping", "layers", "penalty")
+        }
         return Influence(
             values=values,
             data=data,

@@ -73,6 +73,8 @@ def find_optimum(objective: Objective, design: Design, estimator: Any) -> Optimu
     """
     whitened = whiten(objective)
     first = _residual(whitened)
+    if first <= _TOL:
+        return Optimum(whitened, first, first, n_steps=0)
     gradient = _largest(objective, design)
     kept_its_word = _refuse_other_rows(first, gradient, objective, estimator)
     steps, residual = 0, first
@@ -120,7 +122,7 @@ def _step(whitened: Whitened, residual: float) -> Whitened | None:
         with np.errstate(over="ignore", invalid="ignore"):
             after = np.abs(trial.gradient()).max()
         if after < before:
-            moved = whiten(trial)
+            moved = whiten(trial, near=whitened)
             # without progress, only rounding is left
             return moved if _residual(moved) < residual or length < 1.0 else None
         length /= 2.0

@@ -12,11 +12,14 @@ from scipy.stats import spearmanr
 from sklearn.base import clone
 
 from surrogates.influence.forest_changes import ForestEngine
+from surrogates.influence.gauss_newton import GaussNewtonEngine
 from surrogates.influence.last_step import find_last_step, weight_parameter
+from surrogates.influence.modules import is_module
 from surrogates.influence.neighbors import NeighborsEngine
-from surrogates.influence.network_changes import NetworkEngine, warm_refits
+from surrogates.influence.network_changes import NetworkEngine
 from surrogates.influence.parametric import ParametricEngine
 from surrogates.influence.retraining import refit_without
+from surrogates.influence.warm_refits import warm_refits
 
 __all__ = ["Case", "agreement", "choose_rows", "compare_with_refits", "refuse_neighbors"]
 
@@ -83,9 +86,11 @@ def compare_with_refits(
         One line per kind of refit with the columns pearson, spearman and relative_error.
     """
     found = {}
-    if isinstance(case.engine, NetworkEngine):
-        found["trained on without the row"] = agreement(values, _trained_on(case, rows))
+    if isinstance(case.engine, (NetworkEngine, GaussNewtonEngine)):
+        found["trained on without the row"] = agreement(values, _trained_on(case, rows, n_jobs))
     last = find_last_step(case.estimator)
+    if is_module(last.final):
+        return pd.DataFrame(found).T.rename_axis("truth")
     anew = _refitted(_last_step_case(case), rows, n_jobs)
     found["last step fitted again"] = agreement(values, anew)
     if isinstance(case.engine, ForestEngine) and hasattr(last.final, "random_state"):
@@ -145,14 +150,14 @@ def _refit_answers(case: Case, rows: Rows) -> Array:
     return answers
 
 
-def _trained_on(case: Case, rows: Rows) -> Array:
+def _trained_on(case: Case, rows: Rows, n_jobs: int | None) -> Array:
     """Return changes when a network is trained on without every row alone."""
-    engine: NetworkEngine = case.engine
+    engine: NetworkEngine | GaussNewtonEngine = case.engine
     X_test = find_last_step(case.estimator).transform(case.X_test)
-    changes = warm_refits(engine.network, [_NOBODY, *rows[:, None]], engine.n_jobs)
+    network: Any = engine.network
+    changes = warm_refits(network, [_NOBODY, *rows[:, None]], n_jobs)
     answers = [
-        engine.answers(engine.network.at(engine.network.theta + change), X_test, case.codes)
-        for change in changes
+        engine.answers(network.at(network.theta + change), X_test, case.codes) for change in changes
     ]
     return np.asarray(np.array(answers[1:]).T - answers[0][:, None])
 

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 from surrogates.influence.losses import SoftmaxLoss
 from surrogates.influence.objectives import Objective
@@ -14,6 +15,8 @@ __all__ = ["Whitened", "whiten"]
 Array = NDArray[np.float64]
 
 _RANK_TOLERANCE = 1e-11
+_WELL_CONDITIONED = 1e7
+_BLOCK_COLUMNS = 64
 _SOFTMAX_RANK_TOLERANCE = 1e-12
 
 
@@ -52,15 +55,30 @@ class Whitened:
         return self.objective.margins()
 
     @cached_property
+    def local(self) -> Array:
+        """Curvatures of the losses; the probabilities of a softmax."""
+        return self.objective.loss.curvature(self.objective.targets, self.margins)
+
+    @cached_property
     def slopes(self) -> Array:
         """Slopes of the losses, of shape (n_rows, n_outputs)."""
-        return self.objective.slopes()
+        slopes = self.objective.loss.slope(self.objective.targets, self.margins)
+        return slopes.reshape(len(slopes), -1)
 
     @cached_property
     def pulls(self) -> Array:
         """What each row adds to the gradient, of shape (n_rows, rank)."""
         weighted = self.objective.weights[:, None] * self.slopes
+        if self.objective.n_outputs == 1:
+            return np.asarray(weighted * self.rows[:, 0])
         return np.einsum("nk,nkr->nr", weighted, self.rows)
+
+    @cached_property
+    def typical_pull(self) -> float:
+        """Root mean square of what the rows with any slope add to the gradient."""
+        squares = np.square(self.pulls).sum(axis=1)
+        pulling = squares > 0.0
+        return float(np.sqrt(squares[pulling].mean())) if pulling.any() else 1.0
 
     @cached_property
     def penalty_gradient(self) -> Array:
@@ -98,12 +116,15 @@ class Whitened:
         return np.asarray(phi @ self.basis.T)
 
 
-def whiten(objective: Objective) -> Whitened:
+def whiten(objective: Objective, near: Whitened | None = None) -> Whitened:
     """Find the coordinates, at the parameters of an objective.
 
     Parameters
     ----------
     objective : Objective
+    near : Whitened, default=None
+        The same objective at other parameters, whose coordinates are kept where its curvature is
+        the same.
 
     Returns
     -------
@@ -118,6 +139,8 @@ def whiten(objective: Objective) -> Whitened:
     if isinstance(objective.loss, SoftmaxLoss):
         return Whitened(objective, _from_curvature(_softmax_curvature(objective), objective))
     curvature = objective.loss.curvature(objective.targets, objective.margins())
+    if near is not None and np.array_equal(curvature, near.local):
+        return Whitened(objective, near.basis)
     weights = objective.weights * curvature
     if (weights < 0.0).any():
         matrix = objective.design.T @ (weights[:, None] * objective.design)
@@ -132,12 +155,35 @@ def _from_design(design: Array, weights: Array, penalty: Array) -> Array:
         ridge = np.zeros((penalised.size, design.shape[1]))
         ridge[np.arange(penalised.size), penalised] = np.sqrt(penalty[penalised])
         stacked = np.vstack([stacked, ridge])
-    factor = np.linalg.qr(stacked, mode="r")
-    scale = _scale(np.linalg.norm(factor, axis=0))
-    _, sizes, directions = np.linalg.svd(factor / scale, full_matrices=True)
+    factor = _triangular_factor(stacked)
+    scale = _scale(np.sqrt(np.square(factor).sum(axis=0)))
+    scaled = factor / scale
+    inverse = _inverse(scaled)
+    if inverse is not None:
+        return inverse / scale[:, None]
+    _, sizes, directions = np.linalg.svd(scaled, full_matrices=True)
     sizes = np.concatenate([sizes, np.zeros(design.shape[1] - len(sizes))])
     kept = sizes > _RANK_TOLERANCE * max(sizes[0], np.finfo(float).tiny)
     return _without(directions[kept].T / sizes[kept], directions[~kept].T, scale)
+
+
+def _triangular_factor(matrix: Array) -> Array:
+    """Return R of a QR decomposition, of shape (min(matrix.shape), n_columns)."""
+    packed, _, _, _ = lapack.dgeqrf(matrix, lwork=_BLOCK_COLUMNS * matrix.shape[1])
+    return np.asarray(np.triu(packed[: matrix.shape[1]]))
+
+
+def _inverse(factor: Array) -> Array | None:
+    """Return the inverse of a triangular matrix whose columns have norm 1, if it loses no digits.
+
+    It whitens the curvature as the singular vectors do, which are left to show a lack of rank.
+    """
+    if len(factor) < factor.shape[1] or not factor.size:
+        return None
+    inverse, failed = lapack.dtrtri(factor)
+    if failed or np.square(inverse).sum() > _WELL_CONDITIONED**2:
+        return None
+    return np.asarray(inverse)
 
 
 def _from_curvature(matrix: Array, objective: Objective) -> Array:

@@ -264,6 +264,15 @@ def test_arrays_keep_their_dtype(X, dtype):
     assert check_table(Owner(), X, reset=True).dtype == np.dtype(dtype)
 
 
+def test_an_array_of_numbers_is_taken_as_it_is():
+    owner = Owner().fit(FRAME)
+    assert check_table(owner, ARRAY, reset=True) is ARRAY
+    assert not hasattr(owner, "feature_names_in_")
+    assert owner.n_features_in_ == 2
+    with pytest.raises(ValueError, match="X has 1 features, but Owner is expecting 2 features"):
+        check_table(owner, ARRAY[:, :1], reset=False)
+
+
 def test_array_for_names_seen_in_fit_is_no_reason_to_warn():
     owner = Owner().fit(FRAME)
     assert check_table(owner, ARRAY, reset=False).shape == (3, 2)
