@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib
@@ -31,6 +32,7 @@ templates_path = ["_templates"]
 nitpicky = False
 
 autosummary_generate = True
+autodoc_mock_imports = [] if find_spec("torch") else ["torch"]
 autodoc_typehints = "none"  # numpydoc's sections say more than annotations
 numpydoc_show_class_members = False
 
@@ -41,6 +43,7 @@ sphinx_gallery_conf = {
     "examples_dirs": str(Path(__file__).parent.parent / "examples"),
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"\.py$",
+    "ignore_pattern": r"__init__\.py" if find_spec("torch") else r"__init__\.py|plot_torch_",
     "download_all_examples": False,
     "show_memory": False,
     "abort_on_example_error": True,

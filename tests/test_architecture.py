@@ -19,6 +19,7 @@ FLOORS = (
     ("base", "torch", "metrics"),
     ("attribution", "distillation", "counterfactuals", "influence"),
     ("report",),
+    ("__main__",),
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 MOST_LINES, MOST_LINES_OF_FUNCTION = 400, 60
