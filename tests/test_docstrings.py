@@ -13,6 +13,7 @@ PUBLIC = (
     "surrogates.explanation",
     "surrogates.metrics",
     "surrogates.report",
+    *(["surrogates.torch"] if find_spec("torch") else []),
 )
 CODES = {
     "GL02",  # closing quotes

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from surrogates._kernels.compose import mix_positions, mix_rows
+from surrogates.blackbox.model import Model
 from surrogates.blackbox.players import Players
 from surrogates.blackbox.table import (
     build_frame,
@@ -20,8 +21,18 @@ from surrogates.blackbox.table import (
     numeric_block,
     wrap_block,
 )
+from surrogates.blackbox.wrappers import unwrap
 
-__all__ = ["Games", "Mixtures", "make_mixtures", "rows_per_call"]
+__all__ = [
+    "ComposesMixtures",
+    "Games",
+    "Mixtures",
+    "WrittenMixtures",
+    "computes_elsewhere",
+    "make_mixtures",
+    "rows_per_call",
+    "written_mixtures",
+]
 
 _MOST_BYTES = 8 * 2**20
 _MOST_ROWS = 8192
@@ -93,12 +104,69 @@ class Mixtures(Protocol):
     def write(self, at: slice, games: Games, start: int) -> None:
         """Write the mixtures of games, from number `start` on, into rows of the block."""
 
+    def ask(self, model: Model, n_rows: int) -> NDArray[np.float64]:
+        """Return the responses of a model to the first rows of the block."""
+
+
+class WrittenMixtures(Mixtures, Protocol):
+    """Mixtures written into a table."""
+
     def table(self, n_rows: int) -> Any:
         """Return the first rows of the block in the container of the reference table."""
 
 
-def make_mixtures(rows: Any, reference: Any, players: Players, n_rows: int) -> Mixtures:
-    """Return what writes mixtures of `rows` and `reference`, in blocks of at most `n_rows`."""
+class ComposesMixtures(Protocol):
+    """An estimator that composes mixtures itself, where it computes."""
+
+    @property
+    def computes_elsewhere(self) -> bool:
+        """Whether that is another device than this processor."""
+
+    def compose_mixtures(
+        self, method: str, rows: Any, reference: Any, players: Players, host: Mixtures
+    ) -> Mixtures | None:
+        """Return mixtures that only this estimator can be asked about, by the name of a method.
+
+        Parameters
+        ----------
+        method : str
+        rows, reference : ndarray or DataFrame
+        players : Players
+        host : Mixtures
+            The same mixtures, as they would be written for any other model.
+
+        Returns
+        -------
+        mixtures : Mixtures or None
+            None where the estimator cannot compose these tables.
+        """
+
+
+def computes_elsewhere(model: Model) -> bool:
+    """Tell whether a model composes mixtures, and computes, on another device."""
+    return bool(getattr(unwrap(model.predictor, model.method), "computes_elsewhere", False))
+
+
+def make_mixtures(
+    rows: Any, reference: Any, players: Players, n_rows: int, model: Model | None = None
+) -> Mixtures:
+    """Return what writes mixtures of `rows` and `reference`, in blocks of at most `n_rows`.
+
+    Where the model is known and composes mixtures itself, that is left to it, and it chooses the
+    size of the blocks.
+    """
+    host = written_mixtures(rows, reference, players, n_rows)
+    if model is None or not isinstance(model.method, str) or model.as_array:
+        return host
+    compose = getattr(unwrap(model.predictor, model.method), "compose_mixtures", None)
+    if compose is None:
+        return host
+    composed: Mixtures | None = compose(model.method, rows, reference, players, host)
+    return host if composed is None else composed
+
+
+def written_mixtures(rows: Any, reference: Any, players: Players, n_rows: int) -> WrittenMixtures:
+    """Return what writes mixtures into a table on this machine, for any model."""
     first, second = numeric_block(reference), numeric_block(rows)
     if first is not None and second is not None:
         return _ArrayMixtures(second, first, reference, players, n_rows)
@@ -148,6 +216,9 @@ class _ArrayMixtures:
     def table(self, n_rows: int) -> Any:
         return wrap_block(self._like, self._block[:n_rows])
 
+    def ask(self, model: Model, n_rows: int) -> NDArray[np.float64]:
+        return model(self.table(n_rows))
+
 
 def _bits(values: NDArray[Any]) -> NDArray[np.unsignedinteger]:
     return values.view(f"u{values.dtype.itemsize}")
@@ -196,6 +267,9 @@ class _FrameMixtures:
         for position, column in enumerate(taken):
             block[:, position] = column
         return block
+
+    def ask(self, model: Model, n_rows: int) -> NDArray[np.float64]:
+        return model(self.table(n_rows))
 
 
 def _take(column: Any, positions: NDArray[np.int64]) -> Any:

@@ -1,5 +1,6 @@
 """Responses to rows of which some players are masked."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -52,27 +53,25 @@ def masked_responses(
     n_masks = masks.shape[-2]
     n_mixtures = rows.shape[0] * n_masks
     capacity = min(n_mixtures, rows_per_call(len(players.of_column)))
-    mixtures = make_mixtures(rows, reference, players, capacity)
+    mixtures = make_mixtures(rows, reference, players, capacity, model)
+    shared = _games(reference.shape[0], masks, dealt) if masks.ndim == 2 else None
     answers = []
-    for start in range(0, n_mixtures, capacity):
-        stop = min(n_mixtures, start + capacity)
+    for start in range(0, n_mixtures, mixtures.n_rows):
+        stop = min(n_mixtures, start + mixtures.n_rows)
         at = start
         while at < stop:
             row, mask = divmod(at, n_masks)
             end = min(stop, at + n_masks - mask)
-            own = masks if masks.ndim == 2 else masks[row]
-            games = _games(row, reference.shape[0], own, dealt)
-            mixtures.write(slice(at - start, end - start), games, mask)
+            games = shared or _games(reference.shape[0], masks[row], dealt)
+            mixtures.write(slice(at - start, end - start), replace(games, row=row), mask)
             at = end
-        answers.append(model(mixtures.table(stop - start)))
+        answers.append(mixtures.ask(model, stop - start))
     return np.concatenate(answers).reshape(rows.shape[0], n_masks, -1)
 
 
-def _games(
-    row: int, n_references: int, masks: NDArray[np.uint8], dealt: NDArray[np.int64]
-) -> Games:
+def _games(n_references: int, masks: NDArray[np.uint8], dealt: NDArray[np.int64]) -> Games:
     return Games(
-        row=row,
+        row=0,
         references=np.arange(n_references),
         players=np.arange(masks.shape[1])[None],
         coalitions=masks[None],

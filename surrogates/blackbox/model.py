@@ -82,11 +82,13 @@ class Model:
 
     def __call__(self, X: Any) -> NDArray[np.float64]:
         """Return the responses to the rows of `X`, of shape (n_rows, n_outputs)."""
-        return self._responses(_ask(self.predictor, self.method, X, as_array=self.as_array), X)
+        answer = _ask(self.predictor, self.method, X, as_array=self.as_array)
+        return self.read(answer, X.shape[0])
 
-    def _responses(self, answer: Any, X: Any) -> NDArray[np.float64]:
+    def read(self, answer: Any, n_rows: int) -> NDArray[np.float64]:
+        """Return what the predictor answered for some rows as responses: (n_rows, n_outputs)."""
         who = _name_of(self.predictor, self.method)
-        values = _one_array(answer, X.shape[0], who)
+        values = _one_array(answer, n_rows, who)
         if self.indicator_of is not None:
             matrix = _indicators(values, self.indicator_of, who)
         else:
@@ -155,7 +157,7 @@ def make_model(
     is_margin = indicators is None and values.size == len(values) and len(labels) == 2
     signs = tuple(-1.0 if is_margin and column == 0 else 1.0 for column in columns)
     model = Model(predictor, method, labels, columns, signs, indicators, as_array)
-    return model, model._responses(answer, reference).copy()  # not a view of the caller's table
+    return model, model.read(answer, reference.shape[0]).copy()  # not a view of the caller's table
 
 
 def _find_method(predictor: Any, wanted: Any) -> str | Callable[[Any, Any], Any]:

@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 
 from surrogates._params import Interval, check_params
 from surrogates.blackbox.column_kinds import ColumnKind, column_kind, column_numbers, read_levels
-from surrogates.blackbox.maskers import Games, make_mixtures
+from surrogates.blackbox.maskers import Games, written_mixtures
 from surrogates.blackbox.neighbour_tables import assemble
 from surrogates.blackbox.table import take_rows
 from surrogates.explanation.displays import CurvesDisplay
@@ -247,7 +247,7 @@ def _without(table: Any, typical: Any, players: Any, order: NDArray[np.int64], c
     n_rows, n_players = order.shape
     masks = np.ones((n_rows, 1, n_players), dtype=np.uint8)
     np.put_along_axis(masks[:, 0], order[:, :count], 0, axis=1)
-    mixtures = make_mixtures(table, typical, players, n_rows)
+    mixtures = written_mixtures(table, typical, players, n_rows)
     nobody = np.zeros(1, dtype=np.int64)
     for row in range(n_rows):
         games = Games(

@@ -1,6 +1,7 @@
 """LEMNA: which columns drive a locally non-linear response, in groups of dependent neighbours."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -19,6 +20,7 @@ from surrogates.attribution.lemna.details import (
 )
 from surrogates.attribution.lemna.neighbours import BlockResult, Neighbours, explain_block
 from surrogates.base import AttributionExplainer
+from surrogates.blackbox.inside import look_inside
 from surrogates.blackbox.model import make_model
 from surrogates.blackbox.players import make_players
 from surrogates.blackbox.reference import ReferenceRows, draw_reference
@@ -234,9 +236,9 @@ class LEMNA(AttributionExplainer):
         self.baseline_ = self._baseline_rows(X, weights)
         chain = self._chain(X, weights, seed)
         self.order_ = tuple(self.players_.names[player] for player in chain)
-        self.neighbours_ = Neighbours(
-            self.model_, self.players_, self.baseline_, self._regression(chain, seed)
-        )
+        inside = look_inside(self.model_, self.reference_.rows, self.players_)
+        baseline = replace(self.baseline_, rows=inside.table(self.baseline_.rows))
+        self.neighbours_ = Neighbours(inside, baseline, self._regression(chain, seed))
         self.record_ = self._record(seed)
         return self
 

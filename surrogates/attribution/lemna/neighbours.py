@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogates.attribution.lemna.components import Components, Regression
+from surrogates.blackbox.inside import Inside
 from surrogates.blackbox.maskers import rows_per_call
 from surrogates.blackbox.masking import masked_responses
-from surrogates.blackbox.model import Model
-from surrogates.blackbox.players import Players
 from surrogates.blackbox.reference import ReferenceRows
 
 __all__ = ["BlockResult", "Neighbours", "explain_block"]
@@ -23,15 +22,14 @@ class Neighbours:
 
     Parameters
     ----------
-    model : Model
-    players : Players
+    inside : Inside
+        The model, and what turns explained rows into rows that it takes.
     baseline : ReferenceRows
-        The rows that absent players take their values from.
+        The rows that absent players take their values from, as that model takes them.
     regression : Regression
     """
 
-    model: Model
-    players: Players
+    inside: Inside
     baseline: ReferenceRows
     regression: Regression
 
@@ -39,13 +37,19 @@ class Neighbours:
     def rows_per_block(self) -> int:
         """Rows that are explained together; one at least."""
         n_masks = len(self.regression.design.masks)
-        return max(1, rows_per_call(len(self.players.of_column)) // n_masks)
+        return max(1, rows_per_call(len(self.inside.players.of_column)) // n_masks)
 
     def responses(self, rows: Any) -> NDArray[np.float64]:
         """Return the responses to all masks of each row: (n_rows, n_masks, n_outputs)."""
         design = self.regression.design
+        inside = self.inside
         return masked_responses(
-            self.model, rows, self.baseline.rows, self.players, design.masks, design.dealt
+            inside.model,
+            inside.table(rows),
+            self.baseline.rows,
+            inside.players,
+            design.masks,
+            design.dealt,
         )
 
 

@@ -1,6 +1,7 @@
 """Occlusion and prediction difference analysis."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ from surrogates._params import ANY_CALLABLE, BOOLEAN, NONE, Constraint, Instance
 from surrogates.attribution.occlusion.differences import Differences, explain_block
 from surrogates.attribution.occlusion.neighbors import Resemblance
 from surrogates.base import AttributionExplainer
+from surrogates.blackbox.inside import look_inside
 from surrogates.blackbox.links import MOVED, apply_link
 from surrogates.blackbox.model import make_model
 from surrogates.blackbox.players import make_players
@@ -178,9 +180,9 @@ class Occlusion(AttributionExplainer):
         near = None
         if self.sampling == "conditional":
             near = Resemblance(self.reference_.rows, self.players_)
-        self.differences_ = Differences(
-            self.model_, self.players_, self.reference_, self.link, near, int(self.n_neighbors)
-        )
+        inside = look_inside(self.model_, self.reference_.rows, self.players_)
+        reference = replace(self.reference_, rows=inside.table(self.reference_.rows))
+        self.differences_ = Differences(inside, reference, self.link, near, int(self.n_neighbors))
         self.record_ = self._record(seed)
         return self
 

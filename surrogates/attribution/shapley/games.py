@@ -13,7 +13,7 @@ from surrogates.blackbox.maskers import Games as GamesToMix
 from surrogates.blackbox.maskers import Mixtures
 from surrogates.blackbox.model import Model
 
-__all__ = ["Games", "Sums", "evaluate", "n_mixtures"]
+__all__ = ["Games", "Sums", "evaluate", "n_mixtures", "to_mix"]
 
 
 @dataclass
@@ -89,17 +89,17 @@ def evaluate(some: Sequence[Games], stage: int, mixtures: Mixtures, model: Model
 def _write(games: Games, stage: int, mixtures: Mixtures, caller: "_Caller") -> NDArray[np.float64]:
     first = games.responses.shape[2]
     n_new = games.designs.stages[stage].n_pairs - first
-    to_mix = _to_mix(games, mixtures.n_players, first, n_new)
+    mixed = to_mix(games, mixtures.n_players, first, n_new)
     answer = np.empty((2 * n_new * len(games.players), games.responses.shape[-1]))
     start = 0
     while start < len(answer):
         at = caller.reserve(answer, start)
-        mixtures.write(at, to_mix, start)
+        mixtures.write(at, mixed, start)
         start += at.stop - at.start
     return answer
 
 
-def _to_mix(games: Games, n_players: int, first: int, n_new: int) -> GamesToMix:
+def to_mix(games: Games, n_players: int, first: int, n_new: int) -> GamesToMix:
     """Return the games with players in the order of the table, where that is possible."""
     designs, players, design_of = games.designs, games.players, games.design_of
     coalitions = designs.coalitions
@@ -133,7 +133,7 @@ class _Caller:
     def flush(self) -> None:
         """Call the model on what was written."""
         if self._filled:
-            responses = self._model(self._mixtures.table(self._filled))
+            responses = self._mixtures.ask(self._model, self._filled)
             for answer, at in self._waiting:
                 answer[:] = responses[at]
             self._waiting.clear()

@@ -55,6 +55,8 @@ class Kriging:
         Gram matrix of the trend, and how attributions follow slopes that were taken off.
     checked, targets, unseen : ndarray
         Arguments of the same.
+    spreads : ndarray of shape (n_designs, n_players, n_checked)
+        What a squared error adds to the variance of an attribution, where no slopes are common.
     """
 
     matrix: Floats
@@ -65,6 +67,7 @@ class Kriging:
     checked: NDArray[np.int64]
     targets: Floats
     unseen: Floats
+    spreads: Floats
 
     @property
     def n_bytes(self) -> int:
@@ -97,6 +100,8 @@ def krige_designs(coalitions: NDArray[np.uint8], stage: Stage, reach: Floats) ->
     errors = np.stack([maps.errors[checked] for maps in solved]) * np.sqrt(n_pairs / len(checked))
     matrices = np.stack([maps.matrix for maps in solved])
     trends = np.stack([maps.trend for maps in solved])
+    targets = np.stack([stage.weights_inside, stage.weights_outside])[:, checked]
+    members = coalitions[:, checked].transpose(0, 2, 1)
     return Kriging(
         matrix=matrices,
         trend=trends,
@@ -104,8 +109,10 @@ def krige_designs(coalitions: NDArray[np.uint8], stage: Stage, reach: Floats) ->
         own_share=2.0 * np.eye(n_players) - matrices @ signs,
         residuals=errors.astype(np.float32),
         checked=checked,
-        targets=np.stack([stage.weights_inside, stage.weights_outside])[:, checked],
+        targets=targets,
         unseen=stage.unseen[checked],
+        spreads=(matrices[:, :, checked] - np.where(members, *targets[:, None, None])) ** 2
+        + stage.unseen[checked],
     )
 
 

@@ -158,7 +158,11 @@ def explained_rows(
 ) -> Iterator[ExplainedRow]:
     """Yield rows with the games that they are made of."""
     mixtures = make_mixtures(
-        rows, plan.reference.rows, plan.players, rows_per_call(len(plan.players.of_column))
+        rows,
+        plan.reference.rows,
+        plan.players,
+        rows_per_call(len(plan.players.of_column)),
+        plan.model,
     )
     hashes = np.zeros(len(responses), dtype=np.uint64) if plan.crossed else row_hashes(rows)
     for position, response in enumerate(responses):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from surrogates.attribution.shapley.added_up import add_up_there, adds_up
 from surrogates.attribution.shapley.games import Games, Sums, evaluate, n_mixtures
 from surrogates.attribution.shapley.interactions import complete_with_values
 from surrogates.attribution.shapley.plan import SamplingPlan
@@ -18,11 +19,13 @@ from surrogates.attribution.shapley.result import BlockResult
 from surrogates.attribution.shapley.rows import ExplainedRow, explained_rows
 from surrogates.blackbox.inside import Inside
 from surrogates.blackbox.links import apply_link
+from surrogates.blackbox.maskers import computes_elsewhere
 
 __all__ = ["CoalitionEngine"]
 
 _MOST_RESPONSES = 2**22  # kept at a time: 32 MiB
 _ROWS_PER_BLOCK = 2**18  # model rows that make a unit of work worth sending to another process
+_ROWS_PER_BLOCK_ELSEWHERE = 2**26  # where none of them is made here
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,10 @@ class CoalitionEngine:
         """Explained rows that make a unit of work."""
         budgets = self.plan.book.budgets
         likely = min(2 * budgets[0], budgets[-1])  # most rows stop early, where they may
-        return max(1, _ROWS_PER_BLOCK // (likely * self.n_references))
+        worth = (
+            _ROWS_PER_BLOCK_ELSEWHERE if computes_elsewhere(self.plan.model) else _ROWS_PER_BLOCK
+        )
+        return max(1, worth // (likely * self.n_references))
 
     @property
     def n_references(self) -> int:
@@ -94,6 +100,10 @@ def _explain_by_coalitions(plan: SamplingPlan, rows: Any) -> BlockResult:
     for batch in _batches(explained_rows(plan, rows, responses)):
         if batch[0].n_responses > _MOST_RESPONSES and not plan.interactions:
             _explain_in_parts(plan, batch[0], result)
+        elif adds_up(plan, batch[0].mixtures):
+            for row, sums in zip(batch, add_up_there(plan, batch), strict=True):
+                done = plan.is_accurate(sums.values, np.sqrt(sums.variances))
+                _store(plan, row, sums, 0, done, result)
         else:
             _explain_together(plan, batch, result)
     return result

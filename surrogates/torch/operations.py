@@ -1,0 +1,136 @@
+"""Operations of torch by name, and what kind of function of its inputs each is."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch.overrides import resolve_name
+
+__all__ = [
+    "ACTIVATIONS",
+    "LAYERS",
+    "LINEAR",
+    "PASSES",
+    "PRODUCTS",
+    "SMOOTH",
+    "Operation",
+    "kinks_of",
+    "read_operation",
+]
+
+LAYERS = frozenset({"linear", "conv1d", "conv2d", "conv3d", "matmul", "mm"})
+"""Linear in their first operand, the weights being constants."""
+
+PRODUCTS = frozenset({"mul", "multiply", "div", "divide", "true_divide", "truediv", "rmul"})
+"""Linear in one operand, where the other one is a constant."""
+
+LINEAR = frozenset(
+    {
+        *("add", "radd", "sub", "subtract", "rsub", "neg", "negative", "positive", "cumsum"),
+        *("flatten", "reshape", "view", "reshape_as", "view_as", "unflatten", "ravel"),
+        *("squeeze", "unsqueeze", "transpose", "permute", "movedim", "t", "T", "mT", "swapaxes"),
+        *("contiguous", "clone", "to", "float", "double", "type_as", "expand", "expand_as"),
+        *("cat", "concat", "concatenate", "stack", "hstack", "chunk", "split", "unbind"),
+        *("getitem", "select", "narrow", "index_select", "flip", "roll", "repeat", "pad", "sum"),
+        *("mean", "avg_pool1d", "avg_pool2d", "adaptive_avg_pool1d", "adaptive_avg_pool2d"),
+    }
+)
+"""Affine in all operands together."""
+
+PASSES = frozenset({"dropout", "dropout1d", "dropout2d", "alpha_dropout", "feature_dropout"})
+"""The identity in evaluation mode."""
+
+_KINKED = frozenset(
+    {"relu", "relu6", "leaky_relu", "prelu", "hardtanh", "hardsigmoid", "abs", "clamp_min"}
+)
+_BENT = frozenset({"elu", "selu", "celu", "hardswish", "softshrink", "clamp", "clamp_max"})
+SMOOTH = frozenset(
+    {
+        *("gelu", "silu", "mish", "tanh", "sigmoid", "expit", "softplus", "softsign"),
+        *("logsigmoid", "log_sigmoid", "tanhshrink", "exp", "expm1", "log", "log1p", "sqrt"),
+        *("square", "sin", "cos", "erf"),
+    }
+)
+"""Work on single numbers, and have a derivative everywhere."""
+
+ACTIVATIONS = _KINKED | _BENT | SMOOTH
+"""Work on single numbers."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A call of torch, without effects on its operands.
+
+    Parameters
+    ----------
+    name : str
+        Without underscores, such as "add" for ``x += 1``.
+    title : str
+        The full name, for messages.
+    function : callable
+        The same operation, returning a new tensor.
+    overwrites : bool
+        Whether the result is to be written into the first operand.
+    """
+
+    name: str
+    title: str
+    function: Callable[..., Any]
+    overwrites: bool
+
+
+def read_operation(
+    function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Operation, tuple[Any, ...], dict[str, Any]]:
+    """Name what is called, and make it return new tensors.
+
+    Parameters
+    ----------
+    function : callable
+        As a mode of torch is given it.
+    args : tuple
+    kwargs : dict
+    """
+    title = str(resolve_name(function) or getattr(function, "__name__", function))
+    raw = title.split(".")[-2] if title.endswith("__get__") else function.__name__
+    name, overwrites = raw.strip("_"), raw.endswith("_") and not raw.endswith("__")
+    if raw.startswith("__i") and hasattr(torch.Tensor, name[1:]):
+        name, overwrites = name[1:], True
+    plain = getattr(torch.Tensor, name, None) if overwrites else function
+    plain = plain or getattr(torch.nn.functional, name, function)
+    signature = _in_place_signature(function)
+    if signature is not None:
+        bound = signature.bind(*args, **kwargs)
+        overwrites = overwrites or bool(bound.arguments.get("inplace", False))
+        bound.arguments["inplace"] = False
+        args, kwargs = bound.args, bound.kwargs
+    return Operation(name.removeprefix("special_"), title, plain, overwrites), args, kwargs
+
+
+@cache
+def _in_place_signature(function: Any) -> inspect.Signature | None:
+    """Return the signature of a function that may write into its operand, if asked to."""
+    code = getattr(function, "__code__", None)
+    if code is None or "inplace" not in code.co_varnames[: code.co_argcount]:
+        return None
+    return inspect.signature(function)
+
+
+def kinks_of(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[float, ...] | None:
+    """Return where a piecewise-linear activation bends, or None for all other functions."""
+    if name in ("relu", "leaky_relu", "prelu", "abs"):
+        return (0.0,)
+    if name == "relu6":
+        return (0.0, 6.0)
+    if name == "hardsigmoid":
+        return (-3.0, 3.0)
+    if name not in ("hardtanh", "clamp_min"):
+        return None
+    named = dict(zip(("input", "min_val", "max_val"), args, strict=False)) | kwargs
+    if name == "hardtanh":
+        return float(named.get("min_val", -1.0)), float(named.get("max_val", 1.0))
+    low = kwargs.get("min", args[1] if len(args) > 1 else 0.0)
+    return None if isinstance(low, torch.Tensor) else (float(low),)
