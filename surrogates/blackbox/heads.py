@@ -13,6 +13,7 @@ __all__ = ["LINKS_OF_HEADS", "Head", "binary_head", "mean_softmax", "plain_head"
 Floats = NDArray[np.float64]
 
 LINKS_OF_HEADS = ("identity", "logistic", "softmax")
+_CONTRAST = np.array([-1.0, 1.0])
 _CLOSE = 1e-5  # where a difference quotient loses more digits than the slope in the middle errs
 _REACH, _MOST_PANELS = 2.0, 2**12
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
@@ -72,13 +73,16 @@ class Head:
         """Return mean derivatives on the straight way between two outputs, in the same shape.
 
         Times the difference of the outputs they give the difference of the responses. A logistic
-        function has the difference quotient; softmax is integrated by Gauss-Legendre, on panels
-        over which no difference of two outputs changes by more than 2.
+        function, and a softmax of two, have the difference quotient; softmax is integrated by
+        Gauss-Legendre, on panels over which no difference of two outputs changes by more than 2.
         """
         if self.link == "identity":
             return self.slopes(outputs)
         if self.link == "logistic":
             return np.asarray(_mean_logistic(outputs, others)[:, :, None] * self.matrix)
+        if outputs.shape[1] == 2:
+            own = _mean_logistic(outputs @ _CONTRAST, others @ _CONTRAST)
+            return np.asarray(own[:, None, None] * _CONTRAST[:, None] * (_CONTRAST @ self.matrix))
         return self._softmax_slopes(*mean_softmax(outputs, others))
 
 

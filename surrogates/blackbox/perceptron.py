@@ -95,8 +95,9 @@ class Perceptron:
         n_layers = len(self.coefs)
         for layer in reversed(range(n_layers)):
             kind = rule.at(layer, n_layers)
+            given = values[layer], (*sums, outputs)[layer]
             weights = self.coefs[layer], self.intercepts[layer]
-            shares = relevance_below(shares, values[layer], *weights, kind, rule)
+            shares = relevance_below(shares, *given, *weights, kind, rule)
         return outputs, shares
 
     def _hidden(self) -> Iterator[tuple[Floats, Floats]]:

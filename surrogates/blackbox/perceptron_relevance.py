@@ -29,7 +29,13 @@ class Shares:
 
 
 def relevance_below(
-    shares: Shares, values: Floats, coef: Floats, intercept: Floats, kind: str, rule: RelevanceRule
+    shares: Shares,
+    values: Floats,
+    sums: Floats,
+    coef: Floats,
+    intercept: Floats,
+    kind: str,
+    rule: RelevanceRule,
 ) -> Shares:
     """Return the relevances of the values that enter an affine layer.
 
@@ -38,22 +44,22 @@ def relevance_below(
     shares : Shares
         Of the units above.
     values : ndarray of shape (n_rows, n_below)
+    sums : ndarray of shape (n_rows, n_above)
+        What the layer makes of them.
     coef : ndarray of shape (n_below, n_above)
     intercept : ndarray of shape (n_above,)
     kind : {"zero", "epsilon", "gamma", "zB", "w2"}
     rule : RelevanceRule
     """
     parts, bias = _parts(values, coef, intercept, kind, rule)
-    sums = sum((own @ weights for own, weights in parts), bias)
-    sums = np.broadcast_to(sums, (len(values), len(intercept)))
-    added = np.where(sums < 0.0, -1.0, 1.0) * rule.stabilizer(kind)
+    if kind not in ("zero", "epsilon"):
+        sums = np.broadcast_to(sum((own @ weights for own, weights in parts), bias), sums.shape)
+    added = np.copysign(rule.stabilizer(kind), sums)
     whole = sums + added
     is_empty = whole == 0.0
+    lost = np.where(is_empty, shares.units, 0.0).sum(axis=2) if is_empty.any() else 0.0
     per_sum = shares.units / np.where(is_empty, np.inf, whole)
-    lost = np.where(is_empty, shares.units, 0.0).sum(axis=2)
-    below = np.zeros((*shares.units.shape[:2], len(coef)))
-    for own, weights in parts:
-        below += own * (per_sum @ weights.T)
+    below = np.sum([own * (per_sum @ weights.T) for own, weights in parts], axis=0)
     return Shares(
         below,
         shares.bias + per_sum @ bias,

@@ -77,8 +77,9 @@ class DeepLIFT(GradientExplainer):
 
     Notes
     -----
-    ``base_values`` are the response of the baseline, or the mean over baselines. Where an
-    activation is given the same twice, its derivative is taken.
+    ``base_values`` are the response of the baseline, or the mean over baselines; ``std_errors``
+    those of the draw of baselines, for ``baseline="background"``. Where an activation is given
+    the same twice, its derivative is taken.
 
     References
     ----------
@@ -153,17 +154,21 @@ class _Differences:
     model: Differentiable
     owners: Owners
     baselines: Baselines
-    rows_per_block: int = 1024
+    rows_per_block: int = 2048
 
     def explain(self, rows: Any) -> Answer:
         inputs = self.model.encode(rows)
-        values = np.zeros((*inputs.shape, self.model.n_outputs))
+        shape = len(inputs), self.owners.n_players, self.model.n_outputs
+        values, squares = np.zeros(shape), np.zeros(shape)
         for baseline, weight in zip(self.baselines.inputs, self.baselines.weights, strict=True):
             predictions, contributions = self.model.rescale(inputs, baseline[None])
-            values += weight * contributions
+            own = self.owners.sums(contributions)
+            values += weight * own
+            squares += weight * own**2
         return Answer(
-            self.owners.sums(values),
+            values,
             np.tile(self.baselines.mean_response, (len(inputs), 1)),
             predictions,
             len(inputs) * len(self.baselines),
+            std_errors=self.baselines.errors(values, squares),
         )

@@ -91,7 +91,8 @@ class IntegratedGradients(GradientExplainer):
 
     Notes
     -----
-    ``base_values`` are the response of the baseline, or the mean over baselines. ``details`` has
+    ``base_values`` are the response of the baseline, or the mean over baselines; ``std_errors``
+    those of the draw of baselines, for ``baseline="background"``. ``details`` has
     ``n_gradients``, the gradients of each row, and ``is_exact``.
 
     References
@@ -187,16 +188,24 @@ class _Paths:
     baselines: Baselines
     tol: float
     max_steps: int
-    rows_per_block: int = 32
+
+    @property
+    def rows_per_block(self) -> int:
+        """Rows that make a unit of work: few, where each has many points on its way."""
+        n_stages = self.model.n_stages
+        return 2048 if n_stages is not None and n_stages <= 1 else 32
 
     def explain(self, rows: Any) -> Answer:
         inputs = self.model.encode(rows)
-        values = np.zeros((*inputs.shape, self.model.n_outputs))
+        shape = len(inputs), self.owners.n_players, self.model.n_outputs
+        values, squares = np.zeros(shape), np.zeros(shape)
         n_gradients = np.zeros(len(inputs), dtype=np.int64)
         exact, settled = np.ones(len(inputs), dtype=bool), np.ones(len(inputs), dtype=bool)
         for baseline, weight in zip(self.baselines.inputs, self.baselines.weights, strict=True):
             found = integrate(self.model, inputs, baseline, self.tol, self.max_steps)
-            values += weight * found.values
+            own = self.owners.sums(found.values)
+            values += weight * own
+            squares += weight * own**2
             n_gradients += found.n_gradients
             exact &= found.is_exact
             settled &= found.settled
@@ -205,10 +214,11 @@ class _Paths:
         gap = np.abs(predictions - base_values - values.sum(axis=1)).max(axis=1)
         complete = gap <= self.tol * np.abs(values).sum(axis=1).max(axis=1)
         return Answer(
-            self.owners.sums(values),
+            values,
             base_values,
             predictions,
             int(n_gradients.sum()),
+            std_errors=self.baselines.errors(values, squares),
             converged=exact | (settled & complete),
             details={"n_gradients": n_gradients, "is_exact": exact},
         )

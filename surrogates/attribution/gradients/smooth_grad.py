@@ -154,7 +154,7 @@ class _Draws:
     mean_response: Floats
     noise: Floats
     statistic: str
-    rows_per_block: int = 256
+    rows_per_block: int = 64
 
     def explain(self, rows: Any) -> Answer:
         inputs = self.model.encode(rows)

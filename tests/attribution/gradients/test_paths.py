@@ -13,7 +13,7 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from surrogates import DeepLIFT, GradientTimesInput, IntegratedGradients
+from surrogates import LRP, DeepLIFT, GradientTimesInput, IntegratedGradients, Occlusion
 
 X = table()
 ROWS = X[:7]
@@ -99,6 +99,22 @@ def test_linear_models_in_closed_form(explainer):
     )
 
 
+def test_linear_responses_from_zero():
+    """Proposition 1: occlusion by zero, gradient times input, paths and LRP-0 are all the same."""
+    weights = np.array([1.0, -2.0, 0.5, 3.0, 0.0])
+    model = LinearRegression(fit_intercept=False).fit(X, X @ weights)
+    zero = np.zeros((1, 5))
+    for explainer in (
+        Occlusion(model),
+        GradientTimesInput(model),
+        IntegratedGradients(model, baseline="zero"),
+        DeepLIFT(model, baseline="zero"),
+        LRP(model, rule=0),
+    ):
+        found = explainer.fit(zero).explain(ROWS).values[..., 0]
+        np.testing.assert_allclose(found, ROWS * weights, atol=1e-12)
+
+
 @pytest.mark.parametrize("hidden", [(9,), (9, 7), (12, 8, 6)])
 def test_networks_without_biases_are_homogeneous(hidden):
     """Proposition 2: from zero, integrated gradients are the gradient times the input."""
@@ -131,6 +147,21 @@ def test_a_background_is_the_mean_over_single_baselines(explainer):
         explained.base_values[0], model.predict_proba(X[:10]).mean(axis=0), atol=1e-14
     )
     np.testing.assert_allclose(explained.additivity_gap, 0.0, atol=1e-13)
+
+
+@pytest.mark.parametrize("explainer", FAMILY)
+def test_standard_errors_tell_the_draw_of_baselines(explainer):
+    model, options = classifier(X), {"baseline": "background"}
+    everything = explainer(model, n_background=None, **options).fit(X).explain(ROWS)
+    assert not everything.std_errors.any()
+    drawn = [
+        explainer(model, n_background=20, random_state=seed, **options).fit(X).explain(ROWS)
+        for seed in range(60)
+    ]
+    errors = np.array([one.values - everything.values for one in drawn])
+    claimed = np.sqrt(np.mean([one.std_errors**2 for one in drawn], axis=0))
+    np.testing.assert_allclose(np.sqrt((errors**2).mean(axis=0)), claimed, rtol=0.4)
+    assert explainer(model).fit(X).explain(ROWS).std_errors is None
 
 
 def test_smoothed_paths_are_complete_for_their_own_draws():

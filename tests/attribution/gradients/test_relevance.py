@@ -126,7 +126,7 @@ def test_gamma_messages_are_proportional_to_raised_weights():
 
 @pytest.mark.parametrize("rule", ["zero", "epsilon", "composite"])
 def test_linear_models(rule):
-    """Proposition 1: the relevance of a column is its weight times its value."""
+    """The relevance of a column is its weight times its value, that of the bias the intercept."""
     weights = np.array([1.0, -2.0, 0.5, 3.0, 0.0])
     model = LinearRegression().fit(X, X @ weights + 4.0)
     explained = LRP(model, rule=rule).fit(X).explain(ROWS)

@@ -8,19 +8,26 @@ import pandas as pd
 import pytest
 from perceptrons import classifier, regressor, table, trained
 from polars_frames import to_polars
-from sklearn.base import clone
+from sklearn.base import clone, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, PoissonRegressor, SGDClassifier
+from sklearn.linear_model import (
+    LogisticRegression,
+    PoissonRegressor,
+    Ridge,
+    RidgeClassifier,
+    SGDClassifier,
+)
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, LinearSVC, LinearSVR
 
 from surrogates import (
     LRP,
@@ -180,6 +187,55 @@ def test_frames_of_polars_and_pandas_agree():
         )
         np.testing.assert_allclose(polars.values, pandas.values, atol=1e-12)
         assert polars.feature_names == tuple(names)
+
+
+def test_models_fitted_on_arrays_explain_frames():
+    frame = pd.DataFrame(X, columns=list("abcde"))
+    scaler = StandardScaler().fit(X)
+    for model in (regressor(X), make_pipeline(scaler, regressor(scaler.transform(X)))):
+        for explainer in ALL:
+            array = explainer(model, random_state=0).fit(X).explain(X[:3])
+            named = explainer(model, random_state=0).fit(frame).explain(frame.head(3))
+            np.testing.assert_allclose(named.values, array.values, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Ridge(),
+        LinearSVR(max_iter=100_000),
+        LinearSVC(),
+        RidgeClassifier(),
+        LinearDiscriminantAnalysis(),
+        SVC(),
+    ],
+)
+def test_the_linear_family(model):
+    """From a baseline, contributions are the slopes times the differences."""
+    y = (X[:, 0] + X[:, 1] > 0).astype(int)
+    if isinstance(model, SVC):
+        model.set_params(kernel="linear")
+    method = "predict" if is_regressor(model) else "decision_function"
+    model.fit(X, y)
+    for explainer in (IntegratedGradients, DeepLIFT):
+        explained = explainer(model, response_method=method).fit(X).explain(X[:3])
+        expected = (X[:3] - X.mean(axis=0)) * model.coef_.ravel()
+        np.testing.assert_allclose(explained.values[..., 0], expected, atol=1e-12)
+
+
+def test_one_row_one_column_and_integers():
+    for explainer in ALL:
+        model = regressor(X)
+        assert len(explainer(model, random_state=0).fit(X[:1]).explain(X[:1])) == 1
+        line = Ridge().fit(X[:, :1], X[:, 0])
+        found = explainer(line, random_state=0).fit(X[:, :1]).explain(X[:2, :1])
+        assert found.values.shape == (2, 1, 1)
+        whole = np.rint(3 * X).astype(int)
+        counts = Ridge().fit(whole, X[:, 0])
+        first = explainer(counts, random_state=0).fit(whole).explain(whole[:2])
+        objects = whole.astype(object)
+        second = explainer(counts, random_state=0).fit(objects).explain(objects[:2])
+        np.testing.assert_allclose(second.values, first.values, atol=1e-12)
 
 
 def test_wrappers_are_looked_through():
