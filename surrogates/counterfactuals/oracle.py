@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 from surrogates.blackbox.model import Model
+from surrogates.blackbox.table import take_rows
 from surrogates.blackbox.wrappers import unwrap
 from surrogates.counterfactuals.goal import Goal
 
@@ -20,6 +21,8 @@ _LARGEST_SHARE = (DecisionTreeClassifier, ExtraTreesClassifier, RandomForestClas
 """Classes whose `predict` is known to be the output with the largest response, ties included."""
 
 _GUARD = 1e-9
+_N_TRIED = 16
+_TIMES_NOISE = 64.0  # logits of probabilities near a half, and sums of several, vary more
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +38,16 @@ class Oracle:
         Asks ``predict`` where it exists and is not known to follow from the responses.
     always_labels : bool
         Whether ``predict`` differs from the largest response, so that candidates need it too.
+    noise : float
+        By how much a margin may depend on the other rows in a call: matrix products round
+        differently, in single precision visibly.
     """
 
     model: Model
     goal: Goal
     labeller: Model | None = None
     always_labels: bool = False
+    noise: float = 0.0
 
     @property
     def rows_per_candidate(self) -> int:
@@ -49,8 +56,11 @@ class Oracle:
 
     @property
     def guard(self) -> float:
-        """Margin that candidates need where ``predict`` may see a tie otherwise."""
-        return _GUARD if self.labeller is not None and not self.always_labels else -np.inf
+        """Margin that candidates need, so that the next call sees no tie instead."""
+        infers = self.labeller is not None and not self.always_labels
+        least = max(_GUARD if infers else 0.0, self.noise)
+        is_wide = self.goal.high - self.goal.low > 4.0 * least
+        return least if least and is_wide else -np.inf
 
     @property
     def rows_per_answer(self) -> int:
@@ -112,10 +122,11 @@ def make_oracle(model: Model, goal: Goal, reference: Any, responses: NDArray[np.
     """
     predictor = model.predictor
     asks_labels = model.indicator_of is not None
+    noise = 0.0 if asks_labels else _noise(model, reference, responses)
     if not goal.is_class or asks_labels or not hasattr(predictor, "predict"):
-        return Oracle(model, goal)
+        return Oracle(model, goal, noise=noise)
     if isinstance(model.method, str) and _follows(predictor, model.method):
-        return Oracle(model, goal)
+        return Oracle(model, goal, noise=noise)
     n_labels = len(model.labels)
     labeller = replace(
         model,
@@ -126,9 +137,19 @@ def make_oracle(model: Model, goal: Goal, reference: Any, responses: NDArray[np.
     )
     indicators = labeller(reference)
     if not indicators.any(axis=1).all():  # `predict` speaks of something else than the outputs
-        return Oracle(model, goal)
+        return Oracle(model, goal, noise=noise)
     differs = bool((indicators.argmax(axis=1) != goal.predicted(responses)).any())
-    return Oracle(model, goal, labeller, always_labels=differs)
+    return Oracle(model, goal, labeller, always_labels=differs, noise=noise)
+
+
+def _noise(model: Model, reference: Any, responses: NDArray[np.float64]) -> float:
+    """Ask about some reference rows in other company, and see how much that changes."""
+    some = take_rows(reference, slice(0, _N_TRIED))
+    changes = [
+        np.abs(model(some) - responses[:_N_TRIED]).max(),
+        np.abs(model(take_rows(reference, slice(0, 1))) - responses[:1]).max(),
+    ]
+    return _TIMES_NOISE * float(max(changes))
 
 
 def _follows(predictor: Any, method: str) -> bool:

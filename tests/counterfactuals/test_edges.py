@@ -190,3 +190,25 @@ def test_constant_columns_and_single_reference_rows():
     assert set(found.status) <= {"valid", "not_found"}
     one = LogisticRegression().fit(X[:, :1], Y)
     assert set(Counterfactuals(one).fit(X[:, :1]).explain(X[:3, :1]).status) == {"optimal"}
+
+
+def test_answers_stand_whatever_else_is_in_the_call():
+    """Single precision rounds rows of a large batch differently; no answer is lost by that."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 12))
+    weights = rng.normal(size=(12, 40)).astype(np.float32)
+
+    def single(rows):
+        hidden = np.tanh(rows.astype(np.float32) @ weights)
+        wobble = np.float32(1e-6) * (len(rows) % 7 - 3)
+        return (hidden.sum(axis=1) + wobble).astype(np.float64)
+
+    search = Counterfactuals(single, desired_range=(5.0, 9.0), max_model_rows=400).fit(X)
+    assert search.task_.oracle.guard > 1e-6
+    found = search.explain(X[:30])
+    assert not (found.status == "not_found").any()
+    exact = Counterfactuals(
+        lambda rows: np.floor(rows[:, 0]), desired_range=(1, 1), steps={0: 0.5}
+    ).fit(X)
+    assert exact.task_.oracle.guard == -np.inf
+    assert set(exact.explain(X[:5]).status) <= {"valid", "already_target"}
