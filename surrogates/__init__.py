@@ -15,6 +15,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from surrogates.attribution.fused_lasso import FusedLassoRegressor
     from surrogates.attribution.fused_mixture import FusedLassoMixture
+    from surrogates.attribution.gradients import (
+        LRP,
+        DeepLIFT,
+        Gradient,
+        GradientTimesInput,
+        IntegratedGradients,
+        SmoothGrad,
+    )
     from surrogates.attribution.lemna import LEMNA
     from surrogates.attribution.lime import LIME
     from surrogates.attribution.occlusion import Occlusion
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
     from surrogates.distillation import (
         DistilledTreeClassifier,
         DistilledTreeRegressor,
+        SoftDecisionTreeClassifier,
         TrepanClassifier,
         TrepanRegressor,
     )
@@ -33,14 +42,21 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "LEMNA",
     "LIME",
+    "LRP",
     "Counterfactuals",
+    "DeepLIFT",
     "DistilledTreeClassifier",
     "DistilledTreeRegressor",
     "FusedLassoMixture",
     "FusedLassoRegressor",
+    "Gradient",
+    "GradientTimesInput",
     "InfluenceFunctions",
+    "IntegratedGradients",
     "KernelSHAP",
     "Occlusion",
+    "SmoothGrad",
+    "SoftDecisionTreeClassifier",
     "TrepanClassifier",
     "TrepanRegressor",
     "__version__",
@@ -48,15 +64,22 @@ __all__ = [
 
 _HOME_OF = {
     "Counterfactuals": "surrogates.counterfactuals",
+    "DeepLIFT": "surrogates.attribution.gradients",
     "DistilledTreeClassifier": "surrogates.distillation",
     "DistilledTreeRegressor": "surrogates.distillation",
     "FusedLassoMixture": "surrogates.attribution.fused_mixture",
     "FusedLassoRegressor": "surrogates.attribution.fused_lasso",
+    "Gradient": "surrogates.attribution.gradients",
+    "GradientTimesInput": "surrogates.attribution.gradients",
     "InfluenceFunctions": "surrogates.influence",
+    "IntegratedGradients": "surrogates.attribution.gradients",
     "KernelSHAP": "surrogates.attribution.shapley",
     "LIME": "surrogates.attribution.lime",
     "LEMNA": "surrogates.attribution.lemna",
+    "LRP": "surrogates.attribution.gradients",
     "Occlusion": "surrogates.attribution.occlusion",
+    "SmoothGrad": "surrogates.attribution.gradients",
+    "SoftDecisionTreeClassifier": "surrogates.distillation",
     "TrepanClassifier": "surrogates.distillation",
     "TrepanRegressor": "surrogates.distillation",
 }

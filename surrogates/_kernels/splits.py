@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from surrogates._kernels._jit import kernel
 
 __all__ = [
+    "choose_cuts",
     "count_ones",
     "count_planes",
+    "pack_columns",
     "pack_cuts",
     "pack_rows",
-    "subset_rows",
-    "tally",
+    "place_rows",
     "unpack_rows",
 ]
 
@@ -94,40 +95,75 @@ def count_planes(
 
 
 @kernel
-def subset_rows(
-    held: NDArray[np.uint8], at: int, planes: NDArray[np.uint64], edges: NDArray[np.uint64]
-) -> None:
-    """Write the part of each plane whose rows have ``held == at``.
+def choose_cuts(ordered: NDArray[np.float64], n_cuts: int, cuts: NDArray[np.float64]) -> int:
+    """Write thresholds between ordered numbers, and return how many.
 
-    Parameters
-    ----------
-    held : ndarray of uint8 of shape (n_rows,)
-        How many literals of a test hold in each row.
-    at : int
-    planes : ndarray of uint64 of shape (n_planes, n_words)
-    edges : ndarray of uint64 of shape (n_planes, n_words), written
+    Those between all different numbers, or where these are more than `n_cuts`, those next to equal
+    shares of the numbers. A threshold lies in the middle where there is room, and is never the
+    upper number.
     """
-    for word in range(planes.shape[1]):
-        last = min(64, held.shape[0] - 64 * word)
-        mask = np.uint64(0)
-        for bit in range(last):
-            if held[64 * word + bit] == at:
-                mask |= _ONE << np.uint64(bit)
-        for plane in range(planes.shape[0]):
-            edges[plane, word] = planes[plane, word] & mask
+    n, n_steps, found, last = ordered.shape[0], 0, 0, -1
+    for i in range(n - 1):
+        if ordered[i] < ordered[i + 1]:
+            n_steps, last = n_steps + 1, i
+    wanted, share = 0, (n - 1) / (n_cuts + 1)
+    for i in range(n - 1):
+        if wanted == n_cuts and n_steps > n_cuts:
+            break
+        if not ordered[i] < ordered[i + 1]:
+            continue
+        if n_steps > n_cuts:
+            if i < share * (wanted + 1) and i != last:
+                continue
+            while wanted < n_cuts and (share * (wanted + 1) <= i or i == last):
+                wanted += 1
+        middle = ordered[i] + (ordered[i + 1] - ordered[i]) / 2
+        inside = np.isfinite(middle) and middle < ordered[i + 1]
+        cuts[found] = middle if inside else ordered[i]
+        found += 1
+    return found
 
 
 @kernel
-def tally(held: NDArray[np.uint8], mass: NDArray[np.float64], tallies: NDArray[np.float64]) -> None:
-    """Write the mass of the rows in which 0, 1, 2, ... literals hold.
+def place_rows(
+    values: NDArray[np.float64], cuts: NDArray[np.float64], places: NDArray[np.int32]
+) -> None:
+    """Write the first of the ordered cuts that each number does not exceed.
+
+    All cuts are compared with, which is faster than a search where they are few.
+    """
+    places[:] = 0
+    for cut in cuts:
+        for row in range(values.shape[0]):
+            places[row] += np.int32(values[row] > cut)
+
+
+@kernel
+def pack_columns(
+    values: NDArray[np.float64],
+    ordered: NDArray[np.float64],
+    n_cuts: int,
+    cuts: NDArray[np.float64],
+    planes: NDArray[np.uint64],
+    counts: NDArray[np.int64],
+) -> None:
+    """Write the cuts of several columns and their planes, one column after another.
 
     Parameters
     ----------
-    held : ndarray of uint8 of shape (n_rows,)
-    mass : ndarray of shape (n_rows, n_masses)
-    tallies : ndarray of shape (n_literals + 1, n_masses), written
+    values, ordered : ndarray of shape (n_columns, n_rows), (n_columns, n_ordered)
+        No missing numbers; and all or some of them in order.
+    n_cuts : int
+        Of a column, at most.
+    cuts : ndarray of shape (n_columns * n_cuts,), written
+    planes : ndarray of uint64 of shape (n_columns * n_cuts, n_words), written
+    counts : ndarray of int64 of shape (n_columns,), written
+        Cuts of each column.
     """
-    tallies[:] = 0.0
-    for row in range(held.shape[0]):
-        for column in range(mass.shape[1]):
-            tallies[held[row], column] += mass[row, column]
+    places, first = np.empty(values.shape[1], np.int32), 0
+    for column in range(values.shape[0]):
+        counts[column] = choose_cuts(ordered[column], n_cuts, cuts[first:])
+        last = first + counts[column]
+        place_rows(values[column], cuts[first:last], places)
+        pack_cuts(places, planes[first:last])
+        first = last

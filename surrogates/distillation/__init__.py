@@ -4,11 +4,13 @@ from surrogates.distillation.distilled_tree import (
     DistilledTreeClassifier,
     DistilledTreeRegressor,
 )
+from surrogates.distillation.soft_tree import SoftDecisionTreeClassifier
 from surrogates.distillation.trepan import TrepanClassifier, TrepanRegressor
 
 __all__ = [
     "DistilledTreeClassifier",
     "DistilledTreeRegressor",
+    "SoftDecisionTreeClassifier",
     "TrepanClassifier",
     "TrepanRegressor",
 ]

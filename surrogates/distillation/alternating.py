@@ -5,18 +5,16 @@ other: sending them the better way is a classification of its own (Carreira-Perp
 "Alternating optimization of decision trees", NeurIPS 2018).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates._kernels import splits as kernels
-from surrogates.distillation.candidates import Candidates, make_candidates
+from surrogates.distillation.candidates import given_candidates, make_candidates
 from surrogates.distillation.criteria import Agreement
-from surrogates.distillation.literals import Literal, MofN, pass_all
-from surrogates.distillation.measures import make_measure, n_words
+from surrogates.distillation.literals import MofN, pass_all
+from surrogates.distillation.measures import make_measure
 from surrogates.distillation.monotone import Bounds, child_bounds, clipped, weighted_mean
 from surrogates.distillation.pool import Pool, Task
 from surrogates.distillation.refinement import Refinement
@@ -117,40 +115,19 @@ class Alternation:
         candidates = make_candidates(coded, mass[:, :2], tree.coding, self.columns, self.n_cuts)
         if candidates is None or not mass[:, :2].any():
             return None
-        candidates, numbers = _with_literals(candidates, test.literals, coded, tree)
+        numbers = tuple(len(candidates.planes) + place for place in range(len(test.literals)))
+        candidates = candidates.joined(given_candidates(test.literals, coded, tree.coding))
         room = len(test.literals)
         if self.max_literals is not None:
             room = self.max_literals - tree.n_literals + room
         most = max(min(self.limits.most_literals, room), 1)
         limits = replace(self.limits, most_literals=most, significance=1.0)
-        allowed = np.ones(2 * len(candidates.literals), dtype=bool)
+        allowed = np.ones(2 * len(candidates.planes), dtype=bool)
         search = TestSearch(candidates, make_measure(mass), Agreement(), limits, allowed)
         now = search.evaluate(numbers, test.m)
         tried = [search.extended(now), search.best()]
         found = max((own for own in tried if own is not None), key=lambda own: own.gain)
         return found.test(candidates, tree.coding) if found.gain > now.gain + _NOISE else None
-
-
-def _with_literals(
-    candidates: Candidates,
-    literals: Sequence[Literal],
-    coded: NDArray[np.float64],
-    tree: RuleTree,
-) -> tuple[Candidates, tuple[int, ...]]:
-    """Append the literals of a test to the candidates, and return their numbers."""
-    held = MofN(tuple(literals), 1).held(coded, tree.coding)
-    planes = np.empty((len(literals), n_words(len(coded))), dtype=np.uint64)
-    for place, plane in enumerate(planes):
-        kernels.pack_rows(np.ascontiguousarray(held[:, place]), plane)
-    first = len(candidates.literals)
-    columns = np.array([literal.column for literal in literals])
-    joined = Candidates(
-        [*candidates.literals, *literals],
-        np.concatenate([candidates.planes, planes]),
-        np.concatenate([candidates.columns, columns]),
-        len(coded),
-    )
-    return joined, tuple(range(first, first + len(literals)))
 
 
 def arrivals(tree: RuleTree, coded: NDArray[np.float64], node: int) -> NDArray[np.bool_]:

@@ -1,7 +1,7 @@
 """Thresholds found by asking the oracle about rows moved across them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ class Bracket:
         The literal.
     column : int
     low, high : float
+    middle : float
+        Where it seems to lie.
     anchors : ndarray of shape (n_anchors, n_columns)
         The nearest first.
     """
@@ -35,6 +37,7 @@ class Bracket:
     column: int
     low: float
     high: float
+    middle: float
     anchors: NDArray[np.float64]
 
 
@@ -134,6 +137,17 @@ class Bisection:
         }
         self.found += len(narrow)
         return narrow
+
+    def confirmed(self, guesses: Sequence[tuple[Bracket, float]]) -> dict[int, float]:
+        """Return those thresholds, by literal, at which the answers of several rows change."""
+        if not guesses or not self._may_ask(2 * _ANCHORS * len(guesses)):
+            return {}
+        brackets = []
+        for bracket, cut in guesses:
+            reach = 2.0 * _PRECISION * self.spans[bracket.column]
+            brackets.append(replace(bracket, low=cut - reach, high=cut + reach))
+        right = {edge.bracket.place for edge in self._edges(brackets)}
+        return {own.place: cut for own, cut in guesses if own.place in right}
 
     def _edges(self, brackets: Sequence[Bracket]) -> list[_Edge]:
         """Keep brackets on whose ends at least two rows have different answers."""

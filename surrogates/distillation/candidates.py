@@ -1,17 +1,17 @@
 """The literals that a test at a node may be made of."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from surrogates._kernels import splits as kernels
 from surrogates.distillation.coding import Coding
-from surrogates.distillation.literals import EVERYTHING, Literal, Operator
+from surrogates.distillation.literals import EVERYTHING, Literal, MofN, Operator
 from surrogates.distillation.measures import n_words
 
-__all__ = ["Candidates", "between", "cut_points", "make_candidates"]
+__all__ = ["Candidates", "between", "given_candidates", "make_candidates"]
 
 _SAMPLE = 4096
 
@@ -25,27 +25,32 @@ class Candidates:
 
     Parameters
     ----------
-    literals : list of Literal
     planes : ndarray of uint64 of shape (n_literals, n_words)
     columns : ndarray of int64 of shape (n_literals,)
+    cuts : ndarray of shape (n_literals,)
+        Thresholds that values do not exceed.
     n_rows : int
+    others : mapping of int to Literal
+        Literals that are more than a threshold, by number.
     """
 
-    literals: list[Literal]
     planes: NDArray[np.uint64]
     columns: NDArray[np.int64]
+    cuts: NDArray[np.float64]
     n_rows: int
+    others: Mapping[int, Literal]
 
     def literal(self, number: int) -> Literal:
         """Return the literal of a number."""
-        own = self.literals[number % len(self.literals)]
-        return own if number < len(self.literals) else own.negation
+        at = number % len(self.planes)
+        own = self.others.get(at)
+        if own is None:
+            own = Literal(int(self.columns[at]), Operator.AT_MOST, float(self.cuts[at]))
+        return own if number < len(self.planes) else own.negation
 
-    def holds(self, number: int) -> NDArray[np.bool_]:
-        """Return the rows in which the literal of a number holds."""
-        flags = np.empty(self.n_rows, dtype=np.bool_)
-        kernels.unpack_rows(self.planes[number % len(self.literals)], flags)
-        return flags if number < len(self.literals) else ~flags
+    def joined(self, other: "Candidates") -> "Candidates":
+        """Return all literals of both, on the same rows."""
+        return _joined([self, other])
 
 
 def make_candidates(
@@ -69,56 +74,80 @@ def make_candidates(
     n_cuts : int
         Thresholds of a column, at most.
     """
-    literals: list[Literal] = []
-    planes: list[NDArray[np.uint64]] = []
-    for column in columns:
-        values = coded[:, column]
+    own = np.array(columns, dtype=np.int64)
+    by_column = coded.T[own]
+    nominal = np.array([coding.columns[column].is_nominal for column in columns], dtype=np.bool_)
+    plain = ~nominal & ~np.isnan(by_column).any(axis=1)
+    parts = [_cut_columns(own[plain], by_column[plain], n_cuts)]
+    for column, values in zip(own[~plain].tolist(), by_column[~plain], strict=True):
         levels = coding.columns[column].levels
-        own, own_planes = (
-            _cut_literals(column, values, n_cuts)
-            if levels is None
-            else _level_literals(column, values, targets, levels.missing, n_cuts)
-        )
-        literals += own
-        planes += own_planes
-    if not literals:
-        return None
-    numbers = np.array([literal.column for literal in literals])
-    return Candidates(literals, np.concatenate(planes), numbers, len(coded))
+        if levels is None:
+            parts.append(_partly_missing(column, values, n_cuts))
+        else:
+            parts.append(_level_literals(column, values, targets, levels.missing, n_cuts))
+    found = _joined(parts)
+    return found if len(found.planes) else None
 
 
-Collected = tuple[list[Literal], list[NDArray[np.uint64]]]
+def given_candidates(
+    literals: Sequence[Literal], coded: NDArray[np.float64], coding: Coding
+) -> Candidates:
+    """Return given literals as candidates."""
+    held = MofN(tuple(literals), 1).held(coded, coding)
+    return _listed(literals, np.ascontiguousarray(held.T), len(coded))
 
 
-def _cut_literals(column: int, values: NDArray[np.float64], n_cuts: int) -> Collected:
+def _listed(
+    literals: Sequence[Literal], held: Iterable[NDArray[np.bool_]], n_rows: int
+) -> Candidates:
+    planes = np.empty((len(literals), n_words(n_rows)), dtype=np.uint64)
+    for plane, flags in zip(planes, held, strict=True):
+        kernels.pack_rows(flags, plane)
+    columns = np.array([literal.column for literal in literals], dtype=np.int64)
+    return Candidates(planes, columns, np.zeros(len(planes)), n_rows, dict(enumerate(literals)))
+
+
+def _joined(parts: Sequence[Candidates]) -> Candidates:
+    others, first = {}, 0
+    for part in parts:
+        others.update({first + at: literal for at, literal in part.others.items()})
+        first += len(part.planes)
+    return Candidates(
+        np.concatenate([part.planes for part in parts]),
+        np.concatenate([part.columns for part in parts]),
+        np.concatenate([part.cuts for part in parts]),
+        parts[0].n_rows,
+        others,
+    )
+
+
+def _cut_columns(
+    columns: NDArray[np.int64], values: NDArray[np.float64], n_cuts: int
+) -> Candidates:
+    """Return the thresholds of columns without missing values, of shape (n_columns, n_rows)."""
+    n_rows = values.shape[1]
+    ordered = np.sort(values[:, :: 1 + n_rows // _SAMPLE], axis=1)
+    most = len(columns) * n_cuts
+    cuts, planes = np.empty(most), np.empty((most, n_words(n_rows)), dtype=np.uint64)
+    counts = np.empty(len(columns), dtype=np.int64)
+    kernels.pack_columns(values, ordered, n_cuts, cuts, planes, counts)
+    n = counts.sum()
+    return Candidates(planes[:n], np.repeat(columns, counts), cuts[:n], n_rows, {})
+
+
+def _partly_missing(column: int, values: NDArray[np.float64], n_cuts: int) -> Candidates:
+    """Return thresholds that missing values do not meet, and others that they do."""
     missing = np.isnan(values)
-    some = missing.any()
-    known = values[~missing] if some else values
-    cuts = cut_points(known, n_cuts)
-    if some and len(known):  # the last cut tells missing values from all others
-        cuts = np.append(cuts, EVERYTHING)
-    if not len(cuts):
-        return [], []
-    places = np.searchsorted(cuts, values).astype(np.int32)
-    planes = np.empty((len(cuts), n_words(len(values))), dtype=np.uint64)
-    kernels.pack_cuts(places, planes)
-    if not some:
-        return [Literal(column, Operator.AT_MOST, float(cut)) for cut in cuts], [planes]
-    absent = np.empty(planes.shape[1], dtype=np.uint64)
-    kernels.pack_rows(missing, absent)
-    plain = [Literal(column, Operator.AT_MOST, float(cut)) for cut in cuts]
-    joined = [Literal(column, Operator.AT_MOST, float(cut), missing=True) for cut in cuts[:-1]]
-    return plain + joined, [planes, planes[:-1] | absent]
-
-
-def cut_points(values: NDArray[np.float64], n_cuts: int) -> NDArray[np.float64]:
-    """Return thresholds between values: all of them, or some at equal shares of the values."""
-    ordered = np.sort(values[:: 1 + len(values) // _SAMPLE])
-    steps = np.flatnonzero(ordered[1:] > ordered[:-1])
-    if len(steps) > n_cuts:
-        wanted = np.linspace(0, len(ordered) - 1, n_cuts + 2)[1:-1]
-        steps = np.unique(steps[np.searchsorted(steps, wanted).clip(max=len(steps) - 1)])
-    return between(ordered[steps], ordered[steps + 1])
+    known = np.sort(values[~missing][:: 1 + len(values) // _SAMPLE])
+    cuts = np.empty(n_cuts + 1)
+    n = kernels.choose_cuts(known, n_cuts, cuts) if len(known) else 0
+    plain = [Literal(column, Operator.AT_MOST, float(cut)) for cut in cuts[:n]]
+    joined = [replace(literal, missing=True) for literal in plain]
+    if len(known):  # the last cut tells missing values from all others
+        plain.append(Literal(column, Operator.AT_MOST, EVERYTHING))
+    below = [values <= literal.threshold for literal in plain]
+    held = [*below, *(flags | missing for flags in below[:n])]
+    return _listed(plain + joined, held, len(values))
 
 
 def between(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -133,26 +162,22 @@ def _level_literals(
     targets: NDArray[np.float64],
     absent: int,
     n_cuts: int,
-) -> Collected:
+) -> Candidates:
+    """Return the first few levels by their mean target, for several sizes, and single levels."""
     codes = np.where(np.isnan(values), absent, values).astype(np.int64)
     counts = np.bincount(codes, minlength=absent + 1)
     present = np.flatnonzero(counts)
     if len(present) < 2:
-        return [], []
+        return _listed([], [], len(values))
     ordered = present[_order(codes, targets, absent + 1, present)]
-    rank = np.zeros(absent + 1, dtype=np.int32)
-    rank[ordered] = np.arange(len(ordered))
     sizes = np.unique(np.linspace(1, len(ordered) - 1, min(n_cuts, len(ordered) - 1)).astype(int))
-    places = np.searchsorted(sizes - 1, rank[codes]).astype(np.int32)
-    planes = np.empty((len(sizes), n_words(len(values))), dtype=np.uint64)
-    kernels.pack_cuts(places, planes)
-    groups = [ordered[:size] for size in sizes]
     often = ordered[1:-1][np.argsort(-counts[ordered[1:-1]], kind="stable")[:n_cuts]]
-    singles = np.empty((len(often), planes.shape[1]), dtype=np.uint64)
-    for code, plane in zip(often, singles, strict=True):
-        kernels.pack_rows(codes == code, plane)
-    groups += [np.array([code]) for code in often]
-    return [_level_literal(column, group, absent) for group in groups], [planes, singles]
+    groups = [ordered[:size] for size in sizes] + [np.array([code]) for code in often]
+    belongs = np.zeros((len(groups), absent + 1), dtype=np.bool_)
+    for flags, group in zip(belongs, groups, strict=True):
+        flags[group] = True
+    literals = [_level_literal(column, group, absent) for group in groups]
+    return _listed(literals, (flags[codes] for flags in belongs), len(values))
 
 
 def _order(

@@ -1,6 +1,7 @@
 """The columns of a raw table as numbers: ordered columns as they are, levels as codes."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,11 @@ class CodedColumn:
         """Whether the column holds levels without order."""
         return self.kind is ColumnKind.LEVEL
 
-    @property
+    @cached_property
     def is_continuous(self) -> bool:
         """Whether values between the observed ones may be asked about: not of whole numbers."""
-        return self.kind is ColumnKind.FLOAT and bool((self.observed % 1.0).any())
+        finite = self.observed[np.isfinite(self.observed)]
+        return self.kind is ColumnKind.FLOAT and bool((finite % 1.0).any())
 
     def encode(self, table: Any, position: int) -> NDArray[np.float64]:
         """Return the column as numbers: NaN where missing, -1 for levels that are not known."""

@@ -6,7 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtrc
+from scipy.special import chdtri
+
+from surrogates._kernels import gains as kernels
 
 __all__ = ["Agreement", "Criterion", "Entropy", "Variance"]
 
@@ -18,10 +20,13 @@ class Criterion(ABC):
 
     Attributes
     ----------
+    kind : int
+        Its number among the kernels.
     least_gain : float
         What a test must gain, for each unit of weight.
     """
 
+    kind: ClassVar[int]
     least_gain: ClassVar[float] = 1e-9
 
     @abstractmethod
@@ -32,21 +37,22 @@ class Criterion(ABC):
     def weight(self, mass: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the weight of the rows."""
 
-    def differs(
-        self,
-        new: NDArray[np.float64],
-        old: NDArray[np.float64],
-        rows_per_weight: float,  # noqa: ARG002
-        level: float,  # noqa: ARG002
-    ) -> bool:
-        """Tell whether two sides of splits are distributed differently."""
-        return bool(np.any(new != old))
+    def critical(self, n_masses: int, level: float) -> NDArray[np.float64]:  # noqa: ARG002
+        """Return from where on a chi-square statistic tells distributions apart.
+
+        Returns
+        -------
+        critical : ndarray of shape (n_masses,)
+            For 0, 1, ... degrees of freedom; zeros where nothing is tested.
+        """
+        return np.zeros(max(n_masses, 2))
 
 
 @dataclass(frozen=True)
 class Entropy(Criterion):
     """Information gain in bits; the masses are those of the classes (Quinlan, 1986)."""
 
+    kind: ClassVar[int] = kernels.ENTROPY
     least_gain: ClassVar[float] = 1e-5
 
     def gain(self, inside: NDArray[np.float64], total: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -60,21 +66,11 @@ class Entropy(Criterion):
         weight: NDArray[np.float64] = mass.sum(axis=-1)
         return weight
 
-    def differs(
-        self,
-        new: NDArray[np.float64],
-        old: NDArray[np.float64],
-        rows_per_weight: float,
-        level: float,
-    ) -> bool:
-        """Compare class shares by the chi-square test for two samples of unequal size."""
-        first, second = new * rows_per_weight, old * rows_per_weight
-        both = first + second
-        present = both > 0.0
-        ratio = np.sqrt(second.sum() / max(first.sum(), _TINY))
-        gaps = (ratio * first - second / max(ratio, _TINY))[present]
-        statistic = (gaps**2 / both[present]).sum()
-        return bool(chdtrc(max(present.sum() - 1, 1), statistic) < level)
+    def critical(self, n_masses: int, level: float) -> NDArray[np.float64]:
+        """Return the quantiles of the chi-square distributions."""
+        degrees = np.arange(max(n_masses, 2))
+        found: NDArray[np.float64] = np.where(degrees > 0, chdtri(degrees.clip(1), level), 0.0)
+        return found
 
 
 def _bits(mass: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -87,6 +83,8 @@ def _bits(mass: NDArray[np.float64]) -> NDArray[np.float64]:
 @dataclass(frozen=True)
 class Variance(Criterion):
     """Reduction of squared error; the masses are the weight and the weighted targets."""
+
+    kind: ClassVar[int] = kernels.VARIANCE
 
     def gain(self, inside: NDArray[np.float64], total: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return squared error times weight."""
@@ -108,6 +106,8 @@ class Agreement(Criterion):
 
     The masses are the weight of rows that belong inside, and of those that belong outside.
     """
+
+    kind: ClassVar[int] = kernels.AGREEMENT
 
     def gain(
         self,

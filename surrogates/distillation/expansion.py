@@ -24,7 +24,10 @@ _REFINEMENT_SHARE = 0.3
 _NODE_SHARE = 0.2
 _TRIAL_LEAVES = 8
 _TRIAL_LITERALS = 5
+_TRIAL_ROWS = 1024
 _MOST_CUTS = 32
+_DIGITS = 6
+_TEST_SIZES = (1, 2, 3, 5)
 _STOP_Z, _STOP_EPSILON = 2.32, 0.01  # Craven's test of purity
 _MIN_PURITY = int(_STOP_Z**2 * (1 - _STOP_EPSILON) / _STOP_EPSILON)
 
@@ -72,23 +75,60 @@ class Expansion(Distiller):
     def _grow(
         self, pool: Pool, task: Task, oracle: Oracle, choice: Choice, rng: np.random.Generator
     ) -> RuleTree:
+        """Grow a tree; where the oracle has thresholds of its own, also one of single literals."""
         limits = self._limits(pool.n_reference)
         bisection = Bisection(oracle, self.coding_.spans, int(_REFINEMENT_SHARE * oracle.limit))
         refinement = Refinement(self.coding_, task.criterion, limits.search.min_support, bisection)
-        growth = Growth(
-            pool,
-            task,
-            self.coding_,
-            limits,
-            oracle=oracle,
-            sampler=choice.sampler,
-            refinement=refinement,
-            rng=rng,
-        )
-        tree = growth.run()
+
+        def growth(pool: Pool, limits: GrowthLimits, oracle: Oracle | None = oracle) -> Growth:
+            return Growth(
+                replace(pool),
+                task,
+                self.coding_,
+                limits,
+                oracle=oracle,
+                sampler=choice.sampler,
+                refinement=refinement,
+                rng=rng,
+            )
+
+        growth(pool, _quick(limits.with_tests_of(1)), None).run()  # to find out whether it is sharp
+        variants = self._variants(limits, is_sharp=bisection.is_sharp)
+        if len(variants) == 1:
+            return self._finished(growth(pool, limits), limits)
+        trees = []
+        for own in variants:
+            with oracle.limited(oracle.left // 2 if bisection.is_sharp else oracle.left):
+                grown = growth(pool, own)
+                trees.append(self._finished(grown, own))
+            pool = replace(grown.pool, weights=grown.row_weights())
+        rows = pool_rows(pool, pool.weights)
+        tree = min((revalued(tree, task, *rows) for tree in trees), key=_cost)
+        if not bisection.is_sharp or self._signs.any() or len(tree.leaves) == 1:
+            return tree
+        return with_refined_tests(tree, refinement, task, pool, pool.weights)
+
+    def _variants(self, limits: GrowthLimits, *, is_sharp: bool) -> list[GrowthLimits]:
+        """Return the ways to grow a tree that are tried.
+
+        Where the oracle has thresholds of its own, trees of single literals first; where the
+        literals are limited, also trees that spend less of them on a test.
+        """
+        single, most = limits.with_tests_of(1), limits.search.most_literals
+        variants = [limits]
+        if is_sharp:
+            variants = [single, replace(single, lookahead=True), *variants[: most - 1]]
+        if limits.max_literals is not None:
+            variants += [limits.with_tests_of(size) for size in _TEST_SIZES if size < most]
+        return variants
+
+    def _finished(self, growth: Growth, limits: GrowthLimits) -> RuleTree:
+        """Grow a tree and improve its tests."""
+        tree, pool, task, refinement = growth.run(), growth.pool, growth.task, growth.refinement
+        is_sharp = refinement is not None and refinement.is_sharp
         if self._signs.any() or len(tree.leaves) == 1:
             return tree
-        if not bisection.is_sharp:
+        if not is_sharp:
             growth.spend()
         weights = growth.row_weights()
         tree = revalued(tree, task, *pool_rows(pool, weights))  # earlier nodes saw fewer rows
@@ -96,9 +136,9 @@ class Expansion(Distiller):
             task, limits.search, limits.columns, _MOST_CUTS, self.max_literals, _PASSES
         )
         tree = alternation.improved(tree, *pool_rows(pool, weights))
-        if not bisection.is_sharp:
-            return tree
-        return with_refined_tests(tree, refinement, task, pool, weights)
+        if is_sharp and refinement is not None:
+            tree = with_refined_tests(tree, refinement, task, pool, weights)
+        return tree
 
     def _trial(self, pool: Pool, task: Task) -> RuleTree:
         limits = self._limits(pool.n_reference)
@@ -107,5 +147,15 @@ class Expansion(Distiller):
             most_literals=min(limits.search.most_literals, _TRIAL_LITERALS),
             beam_width=1,
         )
-        limits = replace(limits, search=search, max_leaves=min(limits.max_leaves, _TRIAL_LEAVES))
-        return Growth(pool, task, self.coding_, limits).run()
+        return Growth(pool, task, self.coding_, _quick(replace(limits, search=search))).run()
+
+
+def _quick(limits: GrowthLimits) -> GrowthLimits:
+    """Return the limits of trees that only serve to find something out."""
+    n_leaves = min(limits.max_leaves, _TRIAL_LEAVES)
+    return replace(limits, max_leaves=n_leaves, searched_rows=_TRIAL_ROWS)
+
+
+def _cost(tree: RuleTree) -> tuple[float, int]:
+    """Return what a tree loses, and its size to decide between equals."""
+    return round(float(tree.loss[tree.leaves].sum()), _DIGITS), tree.n_literals

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates.distillation.candidates import Candidates, make_candidates
+from surrogates.distillation.candidates import Candidates, given_candidates, make_candidates
 from surrogates.distillation.coding import Coding
 from surrogates.distillation.literals import MofN, pass_all
 from surrogates.distillation.measures import Measure, make_measure
@@ -23,7 +23,7 @@ __all__ = ["Growth", "GrowthLimits"]
 _NO_LOSS = 1e-9
 _MOST_GROWTH = 2
 _ROOT_BEAMS = 4
-_SEARCHED_ROWS = 4096
+_MOST_AHEAD = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +47,10 @@ class GrowthLimits:
         Rows that must agree before a node counts as pure.
     merge_labels : bool
         Whether neighboring leaves with the same label count as one.
+    lookahead : bool
+        Whether single literals are judged by the small trees that can be grown below them.
+    searched_rows : int
+        Rows at a node that are searched for a test, at most.
     """
 
     search: SearchLimits
@@ -58,6 +62,12 @@ class GrowthLimits:
     min_sample: int = 600
     min_purity: int = 532
     merge_labels: bool = True
+    lookahead: bool = False
+    searched_rows: int = 4096
+
+    def with_tests_of(self, most_literals: int) -> "GrowthLimits":
+        """Return the same limits, but for the literals of a test."""
+        return replace(self, search=replace(self.search, most_literals=most_literals))
 
 
 @dataclass(eq=False)
@@ -111,11 +121,7 @@ class Growth:
 
     def run(self) -> RuleTree:
         """Grow the tree."""
-        n_drawn = len(self.pool) - self.pool.n_reference
-        left = max(1.0 - self.pool.weights[: self.pool.n_reference].sum(), 0.0)
-        drawn = self.pool.weights[self.pool.n_reference :].sum()
-        scales = (1.0, left / drawn) if n_drawn and drawn else (1.0 / (1.0 - left), 0.0)
-        self._add(np.arange(len(self.pool)), (), self.sampler, scales)
+        self._add(np.arange(len(self.pool)), (), self.sampler, self.pool.scales)
         while not self._is_full and (node := self._next()) is not None:
             self._expand(node)
         return self.tree()
@@ -264,15 +270,20 @@ class Growth:
         coded = self.pool.coded[node.rows]
         counted = np.column_stack([mass, self._is_reference(node.rows).astype(np.float64)])
         columns, limits = self.limits.columns, self._search_limits(is_root=not node.conditions)
-        step = 1 + len(coded) // _SEARCHED_ROWS
+        step = 1 + len(coded) // self.limits.searched_rows
         some = coded[::step]
         candidates = make_candidates(some, mass[::step], self.coding, columns, self.limits.n_cuts)
         if candidates is None or limits.most_literals < 1:
             return None
+        if self.refinement is not None and self.refinement.known:
+            found_before = given_candidates(self.refinement.literals, some, self.coding)
+            candidates = candidates.joined(found_before)
         measure = make_measure(step * counted[::step])
         allowed = self._allowed(candidates, measure)
         search = TestSearch(candidates, measure, self.task.criterion, limits, allowed)
-        found = search.best()
+        room = self.limits.max_leaves - self._joined(0)[0] + 1
+        looks = self.limits.lookahead and room > 2
+        found = search.best_above(min(room, _MOST_AHEAD)) if looks else search.best()
         if found is None:
             return None
         test = found.test(candidates, self.coding)
@@ -303,8 +314,7 @@ class Growth:
         signs = self.limits.monotone[candidates.columns]
         allowed = np.concatenate([signs <= 0, signs >= 0])
         if self.limits.monotone.any():
-            nothing = np.zeros(candidates.n_rows, dtype=np.uint8)
-            inside = measure.with_literals(candidates.planes, nothing, 0)
+            inside = measure.inside(candidates.planes)
             weight = self.task.criterion.weight
             outside = measure.total - inside
             higher = inside[:, -2] * weight(outside[:, :-1]) >= outside[:, -2] * weight(

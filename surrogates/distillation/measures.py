@@ -1,7 +1,6 @@
 """The masses of rows as bit planes, so that they are summed by counting."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,49 +24,36 @@ class Measure:
 
     Parameters
     ----------
-    mass : ndarray of shape (n_rows, n_masses)
-        What the planes stand for.
     planes : ndarray of uint64 of shape (n_planes, n_words)
-    weights : ndarray of shape (n_planes, n_masses)
-        What a row of each plane adds to each mass.
+    mass_of : ndarray of int64 of shape (n_planes,)
+        The mass to which each plane adds.
+    units : ndarray of shape (n_planes,)
+        What a row of each plane adds.
+    total : ndarray of shape (n_masses,)
+        The masses of all rows.
     """
 
-    mass: NDArray[np.float64]
     planes: NDArray[np.uint64]
-    weights: NDArray[np.float64]
+    mass_of: NDArray[np.int64]
+    units: NDArray[np.float64]
+    total: NDArray[np.float64]
 
-    @cached_property
-    def total(self) -> NDArray[np.float64]:
-        """The masses of all rows, of shape (n_masses,)."""
-        total: NDArray[np.float64] = self.mass.sum(axis=0)
-        return total
-
-    def by_count(self, held: NDArray[np.uint8], n_literals: int) -> NDArray[np.float64]:
-        """Return the masses of the rows in which 0, 1, ..., n_literals literals hold."""
-        tallies = np.empty((n_literals + 1, self.mass.shape[1]))
-        kernels.tally(held, self.mass, tallies)
-        return tallies
-
-    def with_literals(
-        self, literals: NDArray[np.uint64], held: NDArray[np.uint8], at: int
-    ) -> NDArray[np.float64]:
-        """Return the masses of rows where `at` literals are held already and a literal holds.
+    def inside(self, literals: NDArray[np.uint64]) -> NDArray[np.float64]:
+        """Return the masses of rows where a literal holds.
 
         Parameters
         ----------
         literals : ndarray of uint64 of shape (n_literals, n_words)
-        held : ndarray of uint8 of shape (n_rows,)
-        at : int
 
         Returns
         -------
         masses : ndarray of shape (n_literals, n_masses)
         """
-        edges = np.empty_like(self.planes)
-        kernels.subset_rows(held, at, self.planes, edges)
-        counts = np.empty((len(literals), len(edges)), dtype=np.int64)
-        kernels.count_planes(literals, edges, counts)
-        masses: NDArray[np.float64] = counts @ self.weights
+        counts = np.empty((len(literals), len(self.planes)), dtype=np.int64)
+        kernels.count_planes(literals, self.planes, counts)
+        units = np.zeros((len(self.planes), len(self.total)))
+        units[np.arange(len(units)), self.mass_of] = self.units
+        masses: NDArray[np.float64] = counts @ units
         return masses
 
 
@@ -80,31 +66,26 @@ def make_measure(mass: NDArray[np.float64]) -> Measure:
         Not negative. Columns of more than four different values are rounded to 1/255 of their
         largest.
     """
-    rounded = np.empty_like(mass)
-    planes, weights = [], []
-    for column in range(mass.shape[1]):
-        for flags, weight in _slices(mass[:, column], rounded[:, column]):
-            plane = np.empty(n_words(len(mass)), dtype=np.uint64)
-            kernels.pack_rows(flags, plane)
-            planes.append(plane)
-            unit = np.zeros(mass.shape[1])
-            unit[column] = weight
-            weights.append(unit)
-    return Measure(rounded, np.array(planes), np.array(weights))
+    slices = [
+        (flags, unit, at) for at, column in enumerate(mass.T) for flags, unit in _slices(column)
+    ]
+    planes = np.empty((len(slices), n_words(len(mass))), dtype=np.uint64)
+    total = np.zeros(mass.shape[1])
+    for (flags, unit, at), plane in zip(slices, planes, strict=True):
+        kernels.pack_rows(flags, plane)
+        total[at] += unit * np.count_nonzero(flags)
+    mass_of = np.array([at for _, _, at in slices])
+    return Measure(planes, mass_of, np.array([unit for _, unit, _ in slices]), total)
 
 
-def _slices(
-    values: NDArray[np.float64], rounded: NDArray[np.float64]
-) -> list[tuple[NDArray[np.bool_], float]]:
-    """Return flags of rows with what they add, and write the sums of these."""
+def _slices(values: NDArray[np.float64]) -> list[tuple[NDArray[np.bool_], float]]:
+    """Return flags of rows with what they add."""
     distinct = _few_values(values)
     if distinct is not None:
-        rounded[:] = values
         used = distinct[distinct > 0.0]
         return [(values == value, float(value)) for value in (used if len(used) else [1.0])]
     unit = values.max() / (2**_BITS - 1)
     digits = np.rint(values / unit).astype(np.int64)
-    rounded[:] = digits * unit
     return [((digits >> bit) & 1 == 1, float(unit * 2**bit)) for bit in range(_BITS)]
 
 

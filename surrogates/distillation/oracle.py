@@ -1,5 +1,7 @@
 """The model as an oracle: asked in batches, and every row counted."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -56,6 +58,13 @@ class Oracle:
     def left(self) -> int:
         """Rows that may still be asked about."""
         return self.limit - self.n_queries
+
+    @contextmanager
+    def limited(self, n: int) -> Iterator[None]:
+        """Allow only some of the rows that are left, for a while."""
+        limit, self.limit = self.limit, self.n_queries + n
+        yield
+        self.limit = limit
 
     @property
     def empty(self) -> NDArray[np.float64]:

@@ -85,6 +85,18 @@ class Pool:
     def __len__(self) -> int:
         return len(self.coded)
 
+    @property
+    def scales(self) -> tuple[float, float]:
+        """What makes the weights of reference rows and of drawn rows sum to one together."""
+        left = max(1.0 - self.weights[: self.n_reference].sum(), 0.0)
+        drawn = self.weights[self.n_reference :].sum()
+        return (1.0, left / drawn) if drawn else (1.0 / (1.0 - left), 0.0)
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """The share of each row in all weight."""
+        return self.weights * np.where(np.arange(len(self)) < self.n_reference, *self.scales)
+
     def add(
         self, coded: NDArray[np.float64], targets: NDArray[np.float64], weights: NDArray[np.float64]
     ) -> NDArray[np.int64]:

@@ -15,6 +15,8 @@ from surrogates.distillation.literals import EVERYTHING, Literal, MofN, Operator
 __all__ = ["Refinement", "shortest_between"]
 
 _NOISE = 1e-9
+_LEVEL = 0.95
+_NEAR = 16
 
 
 @dataclass(eq=False)
@@ -41,6 +43,16 @@ class Refinement:
     bisection: Bisection | None = None
     known: set[tuple[int, float]] = field(default_factory=set, init=False)
 
+    @property
+    def is_sharp(self) -> bool:
+        """Whether the oracle is known to have thresholds of its own."""
+        return self.bisection is not None and self.bisection.is_sharp
+
+    @property
+    def literals(self) -> list[Literal]:
+        """The thresholds that were found by asking."""
+        return [Literal(column, Operator.AT_MOST, cut) for column, cut in sorted(self.known)]
+
     def refined(self, test: MofN, coded: NDArray[np.float64], mass: NDArray[np.float64]) -> MofN:
         """Return the test with better thresholds.
 
@@ -54,8 +66,7 @@ class Refinement:
         literals = list(test.literals)
         brackets = []
         for place, literal in enumerate(literals):
-            is_known = (literal.column, literal.threshold) in self.known
-            if literal.operator.is_of_levels or literal.threshold == EVERYTHING or is_known:
+            if literal.operator.is_of_levels or literal.threshold == EVERYTHING:
                 continue
             others = held.sum(axis=1) - held[:, place]
             literals[place], bracket = self._scanned(place, literal, test.m, others, coded, mass)
@@ -63,10 +74,17 @@ class Refinement:
             if bracket is not None and self.coding.columns[literal.column].is_continuous:
                 brackets.append(bracket)
         if self.bisection is not None:
-            for place, (low, high) in self.bisection.thresholds(brackets).items():
-                literals[place] = replace(literals[place], threshold=shortest_between(low, high))
-                self.known.add((literals[place].column, literals[place].threshold))
+            for place, threshold in self._asked(brackets, self.bisection).items():
+                literals[place] = replace(literals[place], threshold=threshold)
+                self.known.add((literals[place].column, threshold))
         return MofN(tuple(literals), test.m)
+
+    def _asked(self, brackets: list[Bracket], bisection: Bisection) -> dict[int, float]:
+        """Return thresholds at which the oracle changes its answer, by literal."""
+        before = [(own, cut) for own in brackets if (cut := self._known_in(own)) is not None]
+        found = bisection.confirmed(before)
+        narrow = bisection.thresholds([own for own in brackets if own.place not in found])
+        return found | {place: shortest_between(*ends) for place, ends in narrow.items()}
 
     def _scanned(
         self,
@@ -104,10 +122,21 @@ class Refinement:
             cut = shortest_between(float(low + quarter), float(high - quarter))
             literal, now = replace(literal, threshold=cut), best
         step = int(steps[now])
-        nearest = np.argsort(np.abs(np.arange(len(pivotal)) - step - 0.5), kind="stable")
-        low, high = values[max(step - 1, 0)], values[min(step + 2, len(values) - 1)]
-        anchors = coded[pivotal[nearest[:4]]]
-        return literal, Bracket(place, literal.column, float(low), float(high), anchors)
+        first, last = _plateau(gains, now)
+        low = values[max(int(steps[first]) - 1, 0)]
+        high = values[min(int(steps[last]) + 2, len(values) - 1)]
+        anchors = coded[pivotal[_typical(mass[pivotal], step)]]
+        ends = float(low), float(high)
+        return literal, Bracket(place, literal.column, *ends, literal.threshold, anchors)
+
+    def _known_in(self, bracket: Bracket) -> float | None:
+        """Return the nearest threshold in a bracket that was found by asking."""
+        found = [
+            cut
+            for column, cut in sorted(self.known)
+            if column == bracket.column and bracket.low <= cut <= bracket.high
+        ]
+        return min(found, key=lambda cut: abs(cut - bracket.middle), default=None)
 
     def _gains(
         self, inside: NDArray[np.float64], total: NDArray[np.float64]
@@ -117,6 +146,39 @@ class Refinement:
         support = inside[:, -1]
         gains[(support < least) | (total[-1] - support < least)] = -np.inf
         return gains
+
+
+def _plateau(gains: NDArray[np.float64], at: int) -> tuple[int, int]:
+    """Return the first and the last of the cuts around one that gain nearly as much."""
+    low = np.flatnonzero(~(gains >= _LEVEL * gains[at]))
+    before, after = low[low < at], low[low > at]
+    first = int(before[-1]) + 1 if len(before) else 0
+    last = int(after[0]) - 1 if len(after) else len(gains) - 1
+    return first, last
+
+
+def _typical(mass: NDArray[np.float64], step: int) -> NDArray[np.int64]:
+    """Return rows in order of a column, the nearest to a cut first, that are as their side is.
+
+    Rows that resemble the other side may well not depend on the threshold. Rows whose weight is
+    zero resemble neither.
+
+    Parameters
+    ----------
+    mass : ndarray of shape (n_rows, n_masses)
+        Reference rows last.
+    step : int
+        The last row below the cut.
+    """
+    near = np.arange(max(step + 1 - _NEAR, 0), min(step + 1 + _NEAR, len(mass)))
+    near = near[np.argsort(np.abs(near - step - 0.5), kind="stable")]
+    own = mass[near, :-1]
+    weights = own.sum(axis=1, keepdims=True)
+    own = own / np.where(weights > 0.0, weights, 1.0)
+    above = near > step
+    lower, upper = (own[side].mean(axis=0) for side in (~above, above))
+    lean = (own - (lower + upper) / 2) @ (upper - lower)
+    return near[np.argsort(np.where(above, -lean, lean) > 0.0, kind="stable")]
 
 
 def shortest_between(low: float, high: float) -> float:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2_contingency, ks_2samp
+from scipy.special import kolmogorov
+from scipy.stats import chi2_contingency
 from sklearn.mixture import GaussianMixture
 
 from surrogates.distillation.coding import Coding
@@ -150,15 +151,23 @@ def _has_changed(
     if not len(first) or not len(second):
         return len(first) != len(second)
     if not nominal:
-        return bool(ks_2samp(first, second, method="asymp").pvalue < level)
+        return _smirnov(first, second) < level
+    n_levels = int(max(first.max(), second.max())) + 1
     counts = np.array(
-        [
-            np.bincount(own.astype(np.int64), minlength=int(first.max()) + 1)
-            for own in (first, second)
-        ]
+        [np.bincount(own.astype(np.int64), minlength=n_levels) for own in (first, second)]
     )
     counts = counts[:, counts.sum(axis=0) > 0]
     return counts.shape[1] > 1 and bool(chi2_contingency(counts).pvalue < level)
+
+
+def _smirnov(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Return the level of Smirnov's test for two samples (Stephens, 1970, for small ones)."""
+    first, second = np.sort(first), np.sort(second)
+    both = np.concatenate([first, second])
+    shares = [np.searchsorted(own, both, side="right") / len(own) for own in (first, second)]
+    root = np.sqrt(len(first) * len(second) / len(both))
+    gap = np.abs(shares[0] - shares[1]).max()
+    return float(kolmogorov((root + 0.12 + 0.11 / root) * gap))
 
 
 @dataclass(frozen=True, eq=False)

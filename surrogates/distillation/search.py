@@ -1,21 +1,25 @@
 """The search for a test: a beam of literals added one at a time, then exchanged and dropped."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from surrogates._kernels import lookahead
+from surrogates._kernels import rule_search as kernels
+from surrogates._kernels.splits import pack_rows
+from surrogates._kernels.sweeps import Limits, Planes
 from surrogates.distillation.candidates import Candidates
 from surrogates.distillation.coding import Coding
 from surrogates.distillation.criteria import Criterion
 from surrogates.distillation.literals import MofN
-from surrogates.distillation.measures import Measure
+from surrogates.distillation.measures import Measure, n_words
 
 __all__ = ["Found", "SearchLimits", "TestSearch"]
 
-_SWEEPS = 3
-_NOISE = 1e-9
+_TRIED = 24
+_BLOCK = 4
 
 
 @dataclass(frozen=True)
@@ -51,22 +55,11 @@ class Found:
     numbers : tuple of int
     m : int
     gain : float
-    held : ndarray of uint8 of shape (n_rows,)
-        How many of the literals hold.
-    inside : ndarray of shape (n_masses,)
-        The mass where the test is true.
     """
 
     numbers: tuple[int, ...]
     m: int
     gain: float
-    held: NDArray[np.uint8] = field(repr=False)
-    inside: NDArray[np.float64] = field(repr=False)
-
-    @property
-    def key(self) -> tuple[tuple[int, ...], int]:
-        """Equal for equal tests."""
-        return tuple(sorted(self.numbers)), self.m
 
     def test(self, candidates: Candidates, coding: Coding) -> MofN:
         """Return the test itself, its literals in the order of their columns.
@@ -106,144 +99,47 @@ class TestSearch:
 
     def best(self) -> Found | None:
         """Return the best test that was found, None where no literal gains anything."""
-        beam = self._singles()
-        if not beam:
-            return None
-        return self.improved(self._beamed(beam))
+        numbers, m, gain = kernels.best_test(*self._problem)
+        return Found(tuple(numbers.tolist()), m, gain) if len(numbers) else None
+
+    def best_above(self, n_leaves: int) -> Found | None:
+        """Return the single literal above the best small tree, None where none can be used."""
+        order = np.lexsort((self.candidates.cuts, self.candidates.columns))
+        apart = np.empty(len(order), dtype=np.int64)
+        apart[order] = self.candidates.columns[order] * len(order) + np.arange(len(order)) // _BLOCK
+        number, gain = lookahead.best_first_literal(*self._problem, apart, _TRIED, n_leaves)
+        return Found((number,), 1, gain) if number >= 0 else None
 
     def extended(self, found: Found) -> Found:
         """Exchange, add and drop literals of a given test."""
-        return self.improved(self._beamed([self.improved(found)]))
-
-    def _beamed(self, beam: list[Found]) -> Found:
-        """Add literals one at a time, and keep the best tests of each size."""
-        best, seen = beam[0], {found.key for found in beam}
-        while beam and len(beam[0].numbers) < self.limits.most_literals:
-            grown = [more for found in beam for more in self._grown(found)]
-            beam = []
-            for found in sorted(grown, key=lambda found: -found.gain):
-                if found.key not in seen and len(beam) < self.limits.beam_width:
-                    seen.add(found.key)
-                    beam.append(found)
-            if beam and beam[0].gain > best.gain:
-                best = beam[0]
-        return best
-
-    def improved(self, found: Found) -> Found:
-        """Exchange literals while that gains, and drop those that gain nothing."""
-        if self.limits.most_literals > 1:
-            for _ in range(_SWEEPS):
-                before = found
-                for number in before.numbers:
-                    if number in found.numbers:
-                        found = self._exchanged(found, number)
-                if found is before:
-                    break
-        return self._pruned(found)
+        numbers, m, gain = kernels.improved_test(*self._problem, np.array(found.numbers), found.m)
+        return Found(tuple(numbers.tolist()), m, gain)
 
     def evaluate(self, numbers: tuple[int, ...], m: int) -> Found:
         """Return a given test with its gain."""
-        held = np.zeros(self.candidates.n_rows, dtype=np.uint8)
-        for number in numbers:
-            held += self.candidates.holds(number)
-        inside = self.measure.by_count(held, len(numbers))[m:].sum(axis=0)
-        gain = float(self._gains(inside[np.newaxis])[0])
-        return Found(numbers, m, gain, held, inside)
+        return Found(numbers, m, kernels.gain_of(*self._problem, np.array(numbers), m))
 
     @cached_property
-    def _weight(self) -> float:
-        return float(self.criterion.weight(self.measure.total[:-1]))
-
-    def _gains(self, inside: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return gains, -inf for splits that leave too few reference rows on a side."""
-        total = self.measure.total
-        gains = self.criterion.gain(inside[:, :-1], total[:-1])
-        support = inside[:, -1]
-        least = self.limits.min_support - _NOISE
-        gains[(support < least) | (total[-1] - support < least)] = -np.inf
-        return gains
-
-    def _singles(self) -> list[Found]:
-        held = np.zeros(self.candidates.n_rows, dtype=np.uint8)
-        gains, inside = self._additions(held, 0, 1)
-        order = np.argsort(-gains, kind="stable")[: self.limits.beam_width]
-        return [
-            Found((int(i),), 1, float(gains[i]), self._with(held, int(i)), inside[i])
-            for i in order
-            if gains[i] > self.criterion.least_gain * self._weight
-        ]
-
-    def _additions(
-        self, held: NDArray[np.uint8], n_held: int, m: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return gains and inner masses of m-of-n tests with each literal added to some."""
-        tallies = self.measure.by_count(held, n_held)
-        certain, edge = tallies[m:].sum(axis=0), tallies[m - 1]
-        added = self.measure.with_literals(self.candidates.planes, held, m - 1)
-        inside = np.concatenate([certain + added, certain + edge - added])
-        gains = self._gains(inside)
-        gains[~self.allowed] = -np.inf
-        return gains, inside
-
-    def _with(self, held: NDArray[np.uint8], number: int) -> NDArray[np.uint8]:
-        return held + self.candidates.holds(number).astype(np.uint8)
-
-    def _grown(self, found: Found) -> list[Found]:
-        """Return the best tests with one literal more, by both operators."""
-        least = found.gain + self.limits.penalty * self._weight
-        grown = []
-        for m in (found.m, found.m + 1):
-            gains, inside = self._additions(found.held, len(found.numbers), m)
-            gains[self._used(found.numbers)] = -np.inf
-            for i in np.argsort(-gains, kind="stable")[: self.limits.beam_width]:
-                if gains[i] > least and self._is_new(inside[i], found.inside):
-                    numbers = (*found.numbers, int(i))
-                    held = self._with(found.held, int(i))
-                    grown.append(Found(numbers, m, float(gains[i]), held, inside[i]))
-        return grown
-
-    def _used(self, numbers: tuple[int, ...]) -> NDArray[np.int64]:
-        size = len(self.candidates.literals)
-        own = np.array(numbers, dtype=np.int64) % size
-        return np.concatenate([own, own + size])
-
-    def _is_new(self, inside: NDArray[np.float64], before: NDArray[np.float64]) -> bool:
-        weight = max(self._weight, 1e-300)
-        return self.criterion.differs(
-            inside[:-1], before[:-1], self.candidates.n_rows / weight, self.limits.significance
+    def _problem(self) -> tuple[Planes, Limits]:
+        own, limits = self.measure, self.limits
+        everything = np.empty(n_words(self.candidates.n_rows), dtype=np.uint64)
+        pack_rows(np.ones(self.candidates.n_rows, dtype=np.bool_), everything)
+        planes = Planes(
+            self.candidates.planes,
+            own.planes,
+            own.mass_of,
+            own.units,
+            everything,
+            own.total,
+            self.allowed,
+            self.candidates.n_rows,
         )
-
-    def _without(self, found: Found, number: int) -> tuple[tuple[int, ...], NDArray[np.uint8]]:
-        numbers = tuple(own for own in found.numbers if own != number)
-        return numbers, found.held - self.candidates.holds(number).astype(np.uint8)
-
-    def _exchanged(self, found: Found, number: int) -> Found:
-        """Return the best test with another literal in the place of one, and m moved by one."""
-        numbers, held = self._without(found, number)
-        best = found
-        for m in (found.m - 1, found.m, found.m + 1):
-            if not 1 <= m <= len(found.numbers):
-                continue
-            gains, inside = self._additions(held, len(numbers), m)
-            gains[self._used(numbers)] = -np.inf
-            i = int(gains.argmax())
-            if gains[i] > best.gain + _NOISE * self._weight:
-                held_now = self._with(held, i)
-                best = Found((*numbers, i), m, float(gains[i]), held_now, inside[i])
-        return best
-
-    def _pruned(self, found: Found) -> Found:
-        """Drop literals, the last first, while the gain stays."""
-        for number in reversed(found.numbers):
-            if len(found.numbers) == 1:
-                break
-            numbers, held = self._without(found, number)
-            tallies = self.measure.by_count(held, len(numbers))
-            for m in (found.m, found.m - 1):
-                if 1 <= m <= len(numbers):
-                    inside = tallies[m:].sum(axis=0)
-                    gain = float(self._gains(inside[np.newaxis])[0])
-                    if gain >= found.gain - _NOISE * self._weight:
-                        found = Found(numbers, m, gain, held, inside)
-                        break
-        return found
+        return planes, Limits(
+            int(self.criterion.kind),
+            limits.most_literals,
+            limits.beam_width,
+            limits.penalty,
+            self.criterion.least_gain,
+            limits.min_support,
+            self.criterion.critical(len(own.total) - 1, limits.significance),
+        )

@@ -1,6 +1,7 @@
 """Drawn rows satisfy all tests, and follow the conditional distributions."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from oracles import loans
 
@@ -87,3 +88,16 @@ def test_negations_hold_exactly_where_tests_do_not():
     for test in some_tests():
         assert (test.negation.passes(strange, coding) == ~test.passes(strange, coding)).all()
         assert test.negation.negation == test
+
+
+def test_rare_levels_that_a_sample_misses_are_compared():
+    """Of many rows only some are compared: a level may be seen among fewer rows alone."""
+    rng = np.random.default_rng(0)
+    levels = np.array(["a", "b"])[rng.integers(2, size=2501)]
+    levels[1] = "z"
+    frame = pd.DataFrame({"level": levels, "number": rng.random(2501)})
+    coding, coded = make_coding(frame)
+    sampler = make_sampler("marginal", coded, np.ones(2501), coding, rng)
+    local = sampler.localized(np.arange(1, 500), frozenset({1}))
+    rows = draw_passing(local, 50, (), np.arange(500), coding, rng)
+    assert len(rows) == 50

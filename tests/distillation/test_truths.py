@@ -66,11 +66,13 @@ def test_trees_with_sixteen_leaves_are_found(seed, splits):
     assert tree.fidelity(rng.random((100_000, 6))) >= 0.9999
 
 
-def test_steps_of_a_regressor_are_found():
+@pytest.mark.parametrize("splits", ["single", "m-of-n"])
+@pytest.mark.parametrize("seed", range(2))
+def test_steps_of_a_regressor_are_found(splits, seed):
     inner = AxisTree(8, 4, 1)
     rng = np.random.default_rng(0)
     X, fresh = rng.random((1000, 4)), rng.random((50_000, 4))
-    tree = TrepanRegressor(inner, max_leaves=8, random_state=0).fit(X)
+    tree = TrepanRegressor(inner, splits=splits, max_leaves=8, random_state=seed).fit(X)
     assert tree.n_leaves_ == 8
     assert tree.fidelity(fresh) >= 0.9999
     assert (np.unique(tree.predict(fresh)) == np.arange(8.0)).all()
@@ -86,6 +88,17 @@ def test_additive_steps_are_found():
         tree = model(oracle, max_leaves=8, random_state=0).fit(X)
         assert tree.n_leaves_ == 8
         assert tree.fidelity(fresh) >= 0.9999
+
+
+def test_few_literals_are_not_all_spent_on_one_test():
+    def oracle(X):
+        return np.where(X[:, 0] > 0.5, "a", np.where(X[:, 1] > 0.4, "b", "c"))
+
+    X = np.random.default_rng(0).random((300, 6))
+    tree = TrepanClassifier(oracle, max_literals=2, random_state=0).fit(X)
+    assert tree.n_literals_ == 2
+    assert tree.n_leaves_ == 3
+    assert tree.fidelity(np.random.default_rng(1).random((20_000, 6))) >= 0.9999
 
 
 def test_a_constant_oracle_is_a_single_leaf():

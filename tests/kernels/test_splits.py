@@ -1,7 +1,6 @@
 """Bit planes against plain counting."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,22 +52,36 @@ def test_counts_equal_those_of_a_loop(n_rows, n_literals, n_sets, seed):
     assert (counts == literals.astype(int) @ sets.T.astype(int)).all()
 
 
-@pytest.mark.parametrize("kernel", [splits.subset_rows, splits.subset_rows.py_func])
-def test_subsets_keep_the_rows_on_the_edge(kernel):
-    rng = np.random.default_rng(0)
-    held, flags = rng.integers(0, 5, 130).astype(np.uint8), rng.random((3, 130)) < 0.5
-    planes = np.array([plane_of(own) for own in flags])
-    edges = np.empty_like(planes)
-    kernel(held, 2, planes, edges)
-    for own, edge in zip(flags, edges, strict=True):
-        assert (edge == plane_of(own & (held == 2))).all()
+@given(ROWS, st.integers(1, 40), st.integers(1, 30), st.integers(0, 2**32))
+def test_cuts_lie_between_different_numbers(n_rows, n_cuts, n_different, seed):
+    rng = np.random.default_rng(seed)
+    values = rng.integers(0, n_different, n_rows) / 7
+    cuts = np.empty(n_cuts)
+    cuts = cuts[: splits.choose_cuts(np.sort(values), n_cuts, cuts)]
+    different = np.unique(values)
+    places = np.searchsorted(different, cuts)
+    assert (np.diff(cuts) > 0).all()
+    assert ((places > 0) & (places < len(different))).all()
+    assert (cuts < different[places]).all()
+    if len(different) - 1 <= n_cuts:
+        assert len(cuts) == len(different) - 1
+    else:
+        assert 1 <= len(cuts) <= n_cuts
 
 
-@pytest.mark.parametrize("kernel", [splits.tally, splits.tally.py_func])
-def test_tallies_are_sums_by_count(kernel):
-    rng = np.random.default_rng(0)
-    held, mass = rng.integers(0, 4, 90).astype(np.uint8), rng.random((90, 2))
-    tallies = np.empty((4, 2))
-    kernel(held, mass, tallies)
-    for count in range(4):
-        np.testing.assert_allclose(tallies[count], mass[held == count].sum(axis=0))
+def test_cuts_divide_many_numbers_into_equal_shares():
+    cuts = np.empty(9)
+    assert splits.choose_cuts.py_func(np.arange(1000.0), 9, cuts) == 9
+    np.testing.assert_allclose(cuts, np.linspace(0, 999, 11)[1:-1], atol=1.5)
+
+
+@given(ROWS, st.integers(1, 40), st.integers(0, 2**32))
+def test_columns_are_packed_as_they_compare(n_rows, n_cuts, seed):
+    values = np.random.default_rng(seed).normal(size=(3, n_rows)).round(1)
+    cuts = np.empty(3 * n_cuts)
+    planes = np.empty((3 * n_cuts, (n_rows + 63) // 64), dtype=np.uint64)
+    counts = np.empty(3, dtype=np.int64)
+    splits.pack_columns(values, np.sort(values, axis=1), n_cuts, cuts, planes, counts)
+    column = np.repeat(np.arange(3), counts)
+    for at, cut, plane in zip(column, cuts, planes, strict=False):
+        assert (plane == plane_of(values[at] <= cut)).all()

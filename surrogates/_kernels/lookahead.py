@@ -1,0 +1,104 @@
+"""The first split of the best small tree of single literals, rather than the best single split."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surrogates._kernels._jit import kernel
+from surrogates._kernels.sweeps import Limits, Planes, Room, make_room, sweep, weigh
+
+__all__ = ["best_first_literal"]
+
+
+@kernel
+def _within(planes: Planes, rows: NDArray[np.uint64], total: NDArray[np.float64]) -> Planes:
+    """Return the same literals on some of the rows, whose masses are `total`."""
+    return Planes(
+        planes.literals,
+        planes.masses,
+        planes.mass_of,
+        planes.unit_of,
+        rows,
+        total,
+        planes.allowed,
+        planes.n_rows,
+    )
+
+
+@kernel
+def _best_split(
+    planes: Planes,
+    limits: Limits,
+    rows: NDArray[np.uint64],
+    total: NDArray[np.float64],
+    room: Room,
+) -> tuple[int, float]:
+    """Return the literal that gains most among some rows, and what it gains."""
+    weigh(planes, rows, total)
+    sweep(_within(planes, rows, total), limits, np.empty(0, np.int64), 1, room)
+    best = int(room.gains.argmax())
+    return best, max(room.gains[best], 0.0)
+
+
+@kernel
+def _divide(
+    planes: Planes, number: int, rows: NDArray[np.uint64], outside: NDArray[np.uint64]
+) -> None:
+    """Move rows in which a literal does not hold from `rows` to `outside`."""
+    plane = planes.literals[number % planes.literals.shape[0]]
+    for word in range(rows.shape[0]):
+        holds = plane[word] if number < planes.literals.shape[0] else ~plane[word]
+        outside[word] = rows[word] & ~holds
+        rows[word] &= holds
+
+
+@kernel
+def _tree_gain(planes: Planes, limits: Limits, number: int, n_leaves: int, room: Room) -> float:
+    """Return what is gained after a first split by a greedy tree below it."""
+    rows = np.zeros((n_leaves, planes.everything.shape[0]), np.uint64)
+    gains, numbers = np.zeros(n_leaves), np.zeros(n_leaves, np.int64)
+    total, gained, at = np.empty(planes.total.shape[0]), 0.0, 0
+    rows[0], numbers[0] = planes.everything, number
+    for new in range(1, n_leaves):
+        _divide(planes, numbers[at], rows[at], rows[new])
+        gained += gains[at]
+        for leaf in (at, new):
+            numbers[leaf], gains[leaf] = _best_split(planes, limits, rows[leaf], total, room)
+        at = int(gains[: new + 1].argmax())
+        if gains[at] <= 0.0:
+            break
+    return gained
+
+
+@kernel
+def best_first_literal(
+    planes: Planes, limits: Limits, apart: NDArray[np.int64], n_tried: int, n_leaves: int
+) -> tuple[int, float]:
+    """Return the literal above the small tree that gains most, and its own gain.
+
+    Parameters
+    ----------
+    planes : Planes
+    limits : Limits
+    apart : ndarray of int64 of shape (n_literals,)
+        Of literals with the same number, one is tried.
+    n_tried : int
+        Literals to try.
+    n_leaves : int
+        Leaves of the small trees.
+    """
+    room, n_literals = make_room(planes, 1), planes.literals.shape[0]
+    sweep(planes, limits, np.empty(0, np.int64), 1, room)
+    gains = room.gains.copy()
+    best, own, most = -1, 0.0, -np.inf
+    for _ in range(n_tried):
+        number = int(gains.argmax())
+        gain = gains[number]
+        if np.isinf(gain):
+            break
+        after = _tree_gain(planes, limits, number, n_leaves, room)
+        if gain + after > most * (1.0 + 1e-9):
+            best, own, most = number, gain, gain + after
+        for literal in range(n_literals):
+            if apart[literal] == apart[number % n_literals]:
+                gains[literal] = gains[literal + n_literals] = -np.inf
+    return best, own
