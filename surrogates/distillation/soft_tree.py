@@ -41,7 +41,7 @@ class SoftDecisionTreeClassifier(ClassifierMixin, Explainer):
 
     Parameters
     ----------
-    estimator : object
+    estimator : object, default=None
         The model to imitate: a fitted estimator or Pipeline, an unfitted one (then `fit` needs y),
         or a callable that returns probabilities (n, n_classes) or labels (n,). A fitted model is
         never refitted or changed. None: there is no model, learn from y.
@@ -126,7 +126,7 @@ class SoftDecisionTreeClassifier(ClassifierMixin, Explainer):
 
     def __init__(
         self,
-        estimator: Any,
+        estimator: Any = None,
         *,
         max_depth: int = 4,
         targets: str = "proba",
