@@ -52,7 +52,7 @@ class SoftDecisionTreeClassifier(ClassifierMixin, Explainer):
     path : {"max", "mixture"}, default="max"
         Predict by the leaf that a row most likely reaches, or by all leaves, each with the
         probability that it is reached.
-    penalty : float, default=0.2
+    penalty : float, default=0.1
         How strongly each node is kept from sending all rows the same way; half as strongly one
         level below.
     max_iter : int, default=400
@@ -131,7 +131,7 @@ class SoftDecisionTreeClassifier(ClassifierMixin, Explainer):
         max_depth: int = 4,
         targets: str = "proba",
         path: str = "max",
-        penalty: float = 0.2,
+        penalty: float = 0.1,
         max_iter: int = 400,
         batch_size: int = 128,
         learning_rate: float = 0.02,
