@@ -114,7 +114,7 @@ def test_probabilities_sum_to_one(path):
     np.testing.assert_allclose(shares.sum(axis=1), 1.0)
     assert (tree.classes_[shares.argmax(axis=1)] == tree.predict(X)).all()
     np.testing.assert_allclose(tree.leaf_probabilities_.sum(axis=1), 1.0)
-    assert tree.score(X, y) > 0.9
+    assert tree.score(X, y) > 0.85
     assert tree.loss_ < tree.loss_curve_[0]
 
 
