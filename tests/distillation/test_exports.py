@@ -7,6 +7,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -120,13 +121,14 @@ def test_json(tree, cells, expected):
 
 
 def test_sql(tree, cells, expected):
-    connection = sqlite3.connect(":memory:")
     names = ", ".join('"' + name.replace('"', '""') + '"' for name in tree.coding_.names)
-    connection.execute(f"CREATE TABLE loans ({names})")
     places = ", ".join("?" * len(tree.coding_.names))
     values = [tuple(row.values()) for row in cells]
-    connection.executemany(f"INSERT INTO loans VALUES ({places})", values)
-    found = connection.execute(f"SELECT {tree.export_sql()} FROM loans ORDER BY rowid").fetchall()
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute(f"CREATE TABLE loans ({names})")
+        connection.executemany(f"INSERT INTO loans VALUES ({places})", values)
+        query = f"SELECT {tree.export_sql()} FROM loans ORDER BY rowid"
+        found = connection.execute(query).fetchall()
     assert [own[0] for own in found] == expected
 
 
