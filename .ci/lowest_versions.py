@@ -4,8 +4,6 @@ import sys
 import tomllib
 from pathlib import Path
 
-# the estimator checks of scikit-learn 1.6.0 fail on integers
-INSTEAD = {"scikit-learn==1.6": "scikit-learn==1.6.1"}
 # tools of that time, which these versions know
 OF_THAT_TIME = ("pytest==8.2.0", "pyparsing==3.1.2", "polars==1.20.0")
 
@@ -14,8 +12,7 @@ def main() -> None:
     """Print a line for each requirement."""
     project = tomllib.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["project"]
     for requirement in (*project["dependencies"], *OF_THAT_TIME):
-        lowest = requirement.replace(">=", "==")
-        print(INSTEAD.get(lowest, lowest))
+        print(requirement.replace(">=", "=="))
 
 
 main()

