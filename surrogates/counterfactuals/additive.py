@@ -10,7 +10,8 @@ from sklearn.base import BaseEstimator, is_classifier
 
 from surrogates.blackbox.model import Model
 from surrogates.blackbox.table import take_rows
-from surrogates.counterfactuals.columns import Column, Composer
+from surrogates.counterfactuals.columns import Column
+from surrogates.counterfactuals.probes import whole_rows, with_single_cells
 from surrogates.exceptions import ModelOutputError
 
 __all__ = ["Additive", "may_be_linear", "raw_model", "read_additive"]
@@ -62,6 +63,13 @@ class Additive:
         levels = table[places.astype(np.int64)]
         return np.where(self._is_level[:, None], levels, codes[:, None] * self.slopes)
 
+    def of_levels(
+        self, positions: NDArray[np.int64], codes: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the effects of known levels of some columns, (n, n_raw)."""
+        table, starts, _ = self._table
+        return table[starts[positions] + codes.astype(np.int64)]
+
     def effects(self, position: int, codes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the effects of cells of a column, (n, n_raw); NaN where they are not known."""
         if not self.columns[position].is_level:
@@ -102,25 +110,20 @@ def read_additive(
     columns : tuple of Column
     codes : ndarray of shape (n_references, n_columns)
     """
-    whole = np.flatnonzero(~np.isnan(codes).any(axis=1))
+    whole = whole_rows(codes)
     if not len(whole):
         return None
-    base = take_rows(reference, whole[:1])
     probes = [_probes(column) for column in columns]
-    rows = np.repeat(codes[whole[:1]], 1 + sum(map(len, probes)), axis=0)
-    starts = 1 + np.concatenate([[0], np.cumsum([len(some) for some in probes])])
-    for position, some in enumerate(probes):
-        rows[starts[position] : starts[position + 1], position] = some
     try:
-        composer = Composer(columns, reference, base)
-        raw = model(composer.table(np.zeros(len(rows), dtype=np.int64), rows))
+        table, of_column = with_single_cells(columns, reference, codes, int(whole[0]), probes)
+        raw = model(table)
     except ModelOutputError:
         return None
     effects = raw - raw[0]
     slopes, levels = np.zeros((len(columns), raw.shape[1])), []
     scale = _TOLERANCE * (1.0 + np.abs(raw).max())
     for position, column in enumerate(columns):
-        own = effects[starts[position] : starts[position + 1]]
+        own = effects[of_column[position]]
         levels.append(own if column.is_level else np.empty((0, raw.shape[1])))
         if not column.is_level and len(own) > 1:
             slope = (own[-1] - own[0]) / (probes[position][-1] - probes[position][0])

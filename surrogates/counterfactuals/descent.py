@@ -11,7 +11,7 @@ from surrogates.counterfactuals.batch import Judge, run_together
 from surrogates.counterfactuals.book import Book
 from surrogates.counterfactuals.columns import same
 from surrogates.counterfactuals.knapsack import fill_knapsack
-from surrogates.counterfactuals.layout import make_layout
+from surrogates.counterfactuals.layout import Layout
 from surrogates.counterfactuals.paths import paths_of
 from surrogates.counterfactuals.slopes import Slopes, SlopesReader
 from surrogates.exceptions import ModelOutputError
@@ -36,10 +36,12 @@ class Descent:
     ----------
     reader : SlopesReader
     model : Model
+    layout : Layout
     """
 
     reader: SlopesReader
     model: Model
+    layout: Layout
 
     def run(self, judge: Judge, books: dict[int, Book], budget: int) -> None:
         """Take some steps from every row, side by side.
@@ -63,7 +65,7 @@ class Descent:
             except ModelOutputError:  # the search itself will say what is wrong
                 return
             proposed = [
-                _cheapest(self.model, books[row], point, own)
+                self._cheapest(books[row], point, own)
                 for row, point, own in zip(rows, codes, slopes, strict=True)
             ]
             asked = [books[row].ask(own) for row, own in zip(rows, proposed, strict=True)]
@@ -76,22 +78,21 @@ class Descent:
                 row: after for row, after in zip(rows, following, strict=True) if after is not None
             }
 
-
-def _cheapest(
-    model: Model, book: Book, point: NDArray[np.float64], slopes: Slopes
-) -> NDArray[np.float64]:
-    """Return the cheapest rows that gain some shares of what is missing, if all is linear."""
-    start = book.start
-    levels = tuple(own[:, None] for own in slopes.of_levels)
-    linear = Additive(start.columns, np.zeros(1), slopes.of_numbers[:, None], levels, model)
-    own = linear.of_row(start.codes)
-    missing = -(slopes.margin + np.nansum(own - linear.of_row(point)))
-    paths = paths_of(linear, make_layout(linear, start.parts, start.constraints), start, own)
-    found = [np.empty((0, len(point)))]
-    for share in _SHARES:
-        rows, _ = fill_knapsack(paths, _WEIGHTS, share * missing)
-        found += [] if rows is None else [rows[-_BEYOND:][:1]]
-    return np.concatenate(found)
+    def _cheapest(
+        self, book: Book, point: NDArray[np.float64], slopes: Slopes
+    ) -> NDArray[np.float64]:
+        """Return the cheapest rows that gain some shares of what is missing, if all is linear."""
+        start, numbers = book.start, slopes.of_numbers[:, None]
+        levels = tuple(own[:, None] for own in slopes.of_levels)
+        linear = Additive(start.columns, np.zeros(1), numbers, levels, self.model)
+        own = linear.of_row(start.codes)
+        missing = -(slopes.margin + np.nansum(own - linear.of_row(point)))
+        paths = paths_of(linear, self.layout, start, own)
+        found = [np.empty((0, len(point)))]
+        for share in _SHARES:
+            rows, _ = fill_knapsack(paths, _WEIGHTS, share * missing)
+            found += [] if rows is None else [rows[-_BEYOND:][:1]]
+        return np.concatenate(found)
 
 
 def _next(

@@ -68,7 +68,8 @@ def choose_descent(task: Task) -> Descent | None:
         return None
     columns, rows = task.constraints.columns, task.reference.rows
     reader = make_slopes_reader(model, task.oracle.goal, columns, rows, encode(columns, rows))
-    return None if reader is None else Descent(reader, model)
+    layout = make_layout(task.parts, task.constraints)
+    return None if reader is None else Descent(reader, model, layout)
 
 
 def _find(task: Task, time_limit: float | None) -> Prover | None:
@@ -108,7 +109,7 @@ def _linear_prover(task: Task, final: Any, time_limit: float | None) -> LinearPr
         or task.plausibility.is_active
         or task.robustness is not None
     )
-    layout = make_layout(additive, task.parts, task.constraints)
+    layout = make_layout(task.parts, task.constraints)
     return LinearProver(additive, layout, goal, needs_search, time_limit or 60.0)
 
 

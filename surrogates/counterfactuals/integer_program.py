@@ -11,7 +11,6 @@ from surrogates.counterfactuals.paths import STEPS, Paths
 __all__ = ["solve_program"]
 
 _FAR = 1e7
-_NUDGES = np.array([1e-13, 1e-11, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5])
 
 
 class _Program:
@@ -97,7 +96,7 @@ def solve_program(
     solution, cost, impossible = program.solve(missing, time_limit)
     if solution is None:
         return None, np.inf if impossible else cost
-    rows = np.repeat(start.codes[None], len(_NUDGES), axis=0)
+    rows = paths.starting_rows()
     for part, places in enumerate(placed):
         values, members = solution[places], list(paths.members[part])
         if part >= paths.n_lines:
@@ -107,8 +106,7 @@ def solve_program(
             continue
         distance = values[1] - values[0]
         if abs(distance) * paths.unit[part] > 1e-9:
-            moved = paths.at(part, np.full(len(_NUDGES), distance), np.sign(distance) * _NUDGES)
-            rows[:, members] = moved[:, None]
+            rows[:, members] = paths.moved(part, distance, np.sign(distance))[:, None]
     return rows[~same(rows, start.codes).all(axis=1)], cost
 
 

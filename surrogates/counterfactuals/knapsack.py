@@ -11,8 +11,6 @@ from surrogates.counterfactuals.paths import OPTIONS, Paths
 
 __all__ = ["fill_knapsack"]
 
-_NUDGES = np.array([1e-13, 1e-11, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5])
-
 
 @dataclass(frozen=True, eq=False)
 class _Knapsack:
@@ -87,7 +85,7 @@ def fill_knapsack(
     cost, bound, taken, gained = cheapest_cover(packed.cover, missing, start.most_changes, np.inf)
     if np.isinf(cost):
         return None, bound
-    rows = np.repeat(start.codes[None], len(_NUDGES), axis=0)
+    rows = paths.starting_rows()
     for place in np.flatnonzero(taken >= 0).tolist():
         part = int(packed.part[place])
         members = list(paths.members[part])
@@ -97,6 +95,5 @@ def fill_knapsack(
         else:
             side = 1.0 if packed.slope[part] > 0 else -1.0
             distance = gained[place] / abs(packed.slope[part])
-            moved = paths.at(part, np.full(len(_NUDGES), side * distance), side * _NUDGES)
-            rows[:, members] = moved[:, None]
+            rows[:, members] = paths.moved(part, side * distance, side)[:, None]
     return rows[~same(rows, start.codes).all(axis=1)], bound

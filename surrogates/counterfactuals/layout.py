@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates.counterfactuals.additive import Additive
 from surrogates.counterfactuals.constraints import Constraints
 from surrogates.counterfactuals.moves import Parts, Start
 
@@ -23,7 +22,6 @@ class Layout:
     step : ndarray of shape (n_columns,)
     position, code : ndarray of shape (n_levels,)
         The levels of all such columns, one column after the other.
-    effect : ndarray of shape (n_levels, n_raw)
     choosy : tuple of int
         Columns whose levels depend on the one that the row has.
     others : tuple of int
@@ -34,7 +32,6 @@ class Layout:
     step: NDArray[np.float64]
     position: NDArray[np.int64]
     code: NDArray[np.float64]
-    effect: NDArray[np.float64]
     choosy: tuple[int, ...]
     others: tuple[int, ...]
 
@@ -54,12 +51,11 @@ class Layout:
         return self.is_line & inside & ~start.frozen
 
 
-def make_layout(additive: Additive, parts: Parts, constraints: Constraints) -> Layout:
-    """Divide the columns of a linear model.
+def make_layout(parts: Parts, constraints: Constraints) -> Layout:
+    """Divide the columns of a table.
 
     Parameters
     ----------
-    additive : Additive
     parts : Parts
     constraints : Constraints
     """
@@ -75,18 +71,16 @@ def make_layout(additive: Additive, parts: Parts, constraints: Constraints) -> L
     positions = np.flatnonzero(is_level).tolist()
     choosy = tuple(at for at in positions if constraints.depends_on_row(at))
     chosen = [
-        np.arange(len(additive.levels[at]), dtype=np.float64)
+        np.arange(len(columns[at].levels.values), dtype=np.float64)
         if at in choosy or at not in constraints.choices
         else constraints.choices[at]
         for at in positions
     ]
-    effects = [additive.effects(at, codes) for at, codes in zip(positions, chosen, strict=True)]
     return Layout(
         is_line=is_line,
         step=np.array([column.step for column in columns]),
         position=np.repeat(positions, [len(codes) for codes in chosen]).astype(np.int64),
         code=np.concatenate([*chosen, np.empty(0)]),
-        effect=np.concatenate([*effects, np.empty((0, len(additive.base)))]),
         choosy=choosy,
         others=tuple(others),
     )

@@ -14,6 +14,7 @@ from surrogates.counterfactuals.moves import Start
 __all__ = ["LINE", "OPTIONS", "STEPS", "Paths", "paths_of"]
 
 OPTIONS, LINE, STEPS = 0, 1, 2
+_NUDGES = np.array([1e-13, 1e-11, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5])
 _MOST_NUMBERS = 33
 
 
@@ -80,18 +81,23 @@ class Paths:
         ]
         return codes
 
-    def at(
-        self, part: int, distances: NDArray[np.float64], nudges: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Return the numbers of a line at signed distances, moved on by nudges, within bounds."""
+    def starting_rows(self) -> NDArray[np.float64]:
+        """Return the row itself once for each nudge, (n_nudges, n_columns)."""
+        return np.repeat(self.start.codes[None], len(_NUDGES), axis=0)
+
+    def moved(self, part: int, distance: float, side: float) -> NDArray[np.float64]:
+        """Return the numbers of a line at a signed distance, a little further each, in bounds.
+
+        They are as many as there are nudges: on the border itself a model may decide either way.
+        """
         (position,) = self.members[part]
-        start = self.start
+        start, nudges = self.start, side * _NUDGES
         column, own = start.columns[position], start.codes[position]
-        wanted = own + distances
+        wanted = np.full(len(nudges), own + distance)
         if self.kind[part] == LINE:
-            wanted = wanted + nudges * np.maximum(np.abs(distances), 1e-3 / self.unit[part])
+            wanted = wanted + nudges * np.maximum(np.abs(distance), 1e-3 / self.unit[part])
             outward = np.where(
-                nudges + distances > 0, column.at_least(wanted), column.at_most(wanted)
+                nudges + distance > 0, column.at_least(wanted), column.at_most(wanted)
             )
         else:
             outward = column.snap(wanted)
@@ -151,7 +157,10 @@ def paths_of(
         ),
         part=np.concatenate([part, *more]).astype(np.int64),
         effects=np.concatenate(
-            [layout.effect[levels] - effects[position], *(own.effects for own in others)]
+            [
+                additive.of_levels(position, layout.code[levels]) - effects[position],
+                *(own.effects for own in others),
+            ]
         ),
         costs=np.concatenate([start.cost.flat[position], *(own.costs for own in others)]),
         changes=np.concatenate(

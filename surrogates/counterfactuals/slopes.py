@@ -10,10 +10,10 @@ from scipy.special import logsumexp
 from surrogates.blackbox.differentiable import Differentiable
 from surrogates.blackbox.find_differentiable import find_differentiable
 from surrogates.blackbox.model import Model
-from surrogates.blackbox.table import take_rows
 from surrogates.counterfactuals.batch import Judge
-from surrogates.counterfactuals.columns import Column, Composer
+from surrogates.counterfactuals.columns import Column
 from surrogates.counterfactuals.goal import Goal
+from surrogates.counterfactuals.probes import whole_rows, with_single_cells
 from surrogates.exceptions import ModelOutputError
 
 __all__ = ["Slopes", "SlopesReader", "make_slopes_reader"]
@@ -140,7 +140,7 @@ def make_slopes_reader(
     reader : SlopesReader or None
         None where the model cannot be differentiated.
     """
-    whole = np.flatnonzero(~np.isnan(codes).any(axis=1))
+    whole = whole_rows(codes)
     if not len(whole):
         return None
     probes = [
@@ -149,20 +149,16 @@ def make_slopes_reader(
         else column.seen[[0, -1]]
         for column in columns
     ]
-    starts = np.concatenate([[0], np.cumsum([len(own) for own in probes])])
-    rows = np.repeat(codes[whole[:1]], starts[-1], axis=0)
-    for position, own in enumerate(probes):
-        rows[starts[position] : starts[position + 1], position] = own
     try:
         opened = find_differentiable(model, reference, logits=goal.is_probability)
-        composer = Composer(columns, reference, take_rows(reference, whole[:1]))
-        inputs = opened.encode(composer.table(np.zeros(len(rows), dtype=np.int64), rows))
+        table, of_column = with_single_cells(columns, reference, codes, int(whole[0]), probes)
+        inputs = opened.encode(table)
     except (ModelOutputError, ValueError):
         return None
     input_slopes, level_inputs = np.zeros(inputs.shape[1]), []
     for position, column in enumerate(columns):
         mine = opened.owners == position
-        made = inputs[starts[position] : starts[position + 1], mine]
+        made = inputs[of_column[position]][:, mine]
         level_inputs.append(made if column.is_level else np.empty((0, int(mine.sum()))))
         if not column.is_level and column.seen[-1] > column.seen[0]:
             input_slopes[mine] = (made[1] - made[0]) / (column.seen[-1] - column.seen[0])
