@@ -11,12 +11,11 @@ from sklearn.pipeline import Pipeline
 
 from surrogates.blackbox.columnwise import trace_columns
 from surrogates.blackbox.heads import LINKS_OF_HEADS, Head, binary_head, plain_head
-from surrogates.blackbox.inside import look_inside
+from surrogates.blackbox.inside import Inside, look_inside
 from surrogates.blackbox.model import Model
 from surrogates.blackbox.open_model import OpenModel
 from surrogates.blackbox.perceptron import ACTIVATIONS, Perceptron
-from surrogates.blackbox.players import make_players
-from surrogates.blackbox.table import column_names, is_frame, take_rows
+from surrogates.blackbox.table import is_frame, take_rows
 from surrogates.blackbox.wrappers import unwrap
 
 __all__ = ["find_differentiable", "logit_model"]
@@ -33,7 +32,9 @@ _SUPPORTED = (
 )
 
 
-def find_differentiable(model: Model, rows: Any, *, logits: bool = False) -> OpenModel:
+def find_differentiable(
+    model: Model, rows: Any, *, logits: bool = False, inside: Inside | None = None
+) -> OpenModel:
     """Open a model, and prove by trial that the inside gives the same responses.
 
     Known are scikit-learn's `MLPClassifier` and `MLPRegressor`, linear models, and every estimator
@@ -50,6 +51,8 @@ def find_differentiable(model: Model, rows: Any, *, logits: bool = False) -> Ope
     logits : bool, default=False
         Open the logits of a classifier whose probabilities the model asks for. scikit-learn's
         `MLPClassifier` has no method that returns them.
+    inside : Inside, default=None
+        What `look_inside` found, where somebody looked before.
 
     Returns
     -------
@@ -80,8 +83,7 @@ def find_differentiable(model: Model, rows: Any, *, logits: bool = False) -> Ope
             f"{model.method_name} of {type(model.predictor).__name__}",
             "labels have no derivatives, but predict_proba and decision_function have",
         )
-    columns = make_players(column_names(rows), None, named=is_frame(rows), owner="")
-    inside = look_inside(model, rows, columns)
+    inside = look_inside(model, rows) if inside is None else inside
     as_array = inside.model.as_array
     table = inside.table(take_rows(rows, slice(0, _N_TRIED)))
     given = table.to_numpy() if as_array and is_frame(table) else table

@@ -5,7 +5,8 @@ from typing import Any
 
 from surrogates.blackbox.model import Model
 from surrogates.blackbox.pipelines import ColumnwisePreprocessing, preprocess_once
-from surrogates.blackbox.players import Players
+from surrogates.blackbox.players import Players, make_players
+from surrogates.blackbox.table import column_names, is_frame
 from surrogates.blackbox.wrappers import unwrap
 
 __all__ = ["Inside", "look_inside"]
@@ -38,8 +39,19 @@ class Inside:
         return rows if self.preprocessing is None else self.preprocessing.transform(rows)
 
 
-def look_inside(model: Model, rows: Any, players: Players) -> Inside:
-    """Take column-wise preprocessing off a model, if a trial proves that nothing changes."""
+def look_inside(model: Model, rows: Any, players: Players | None = None) -> Inside:
+    """Take column-wise preprocessing off a model, if a trial proves that nothing changes.
+
+    Parameters
+    ----------
+    model : Model
+    rows : ndarray or DataFrame of shape (n_rows, n_columns)
+        Rows that the model accepts.
+    players : Players, default=None
+        Owners of their columns. None: every column is a player.
+    """
+    if players is None:
+        players = make_players(column_names(rows), None, named=is_frame(rows), owner="")
     found = preprocess_once(model, rows)
     if found is None:
         return Inside(model, None, players)

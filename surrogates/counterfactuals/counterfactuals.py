@@ -1,7 +1,6 @@
 """Counterfactuals: the nearest rows that a model decides otherwise, under the user's rules."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -23,7 +22,7 @@ from surrogates.counterfactuals.assembly import assemble
 from surrogates.counterfactuals.columns import encode
 from surrogates.counterfactuals.constraints import read_constraints
 from surrogates.counterfactuals.costs import read_scales
-from surrogates.counterfactuals.engines import choose_descent, choose_prover
+from surrogates.counterfactuals.engines import choose_engines
 from surrogates.counterfactuals.goal import Goal, read_goal, read_outputs
 from surrogates.counterfactuals.moves import make_parts
 from surrogates.counterfactuals.oracle import make_oracle
@@ -304,8 +303,7 @@ class Counterfactuals(Explainer):
             max_model_rows=int(self.max_model_rows),
             method=self.method,
         )
-        task = replace(task, prover=choose_prover(task, self.time_limit))
-        return replace(task, descent=choose_descent(task))
+        return choose_engines(task, self.time_limit)
 
     def _robustness(self, X: Any, y: Any, oracle: Any, seed: int) -> Robustness | None:
         asked = read_robustness(self.robustness, seed)

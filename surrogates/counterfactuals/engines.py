@@ -1,15 +1,16 @@
 """Which exact engine a model has, if any."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from surrogates.blackbox.ensembles import read_ensemble
+from surrogates.blackbox.inside import Inside, look_inside
 from surrogates.blackbox.model import Model
-from surrogates.blackbox.pipelines import ColumnwisePreprocessing, preprocess_once
+from surrogates.blackbox.pipelines import ColumnwisePreprocessing
 from surrogates.blackbox.table import take_rows
 from surrogates.blackbox.tree_ensemble import TreeEnsemble
-from surrogates.blackbox.wrappers import unwrap
 from surrogates.counterfactuals.additive import may_be_linear, raw_model, read_additive
 from surrogates.counterfactuals.cells import read_cells
 from surrogates.counterfactuals.columns import encode
@@ -22,14 +23,14 @@ from surrogates.counterfactuals.search import Task
 from surrogates.counterfactuals.slopes import make_slopes_reader
 from surrogates.counterfactuals.trees import TreeProver
 
-__all__ = ["choose_descent", "choose_prover"]
+__all__ = ["choose_engines"]
 
 _N_CHECKED = 256
 _TOLERANCE = 1e-6
 
 
-def choose_prover(task: Task, time_limit: float | None) -> Prover | None:
-    """Return the engine that proves what is cheapest, None for black boxes.
+def choose_engines(task: Task, time_limit: float | None) -> Task:
+    """Return the task with the engine that proves what is cheapest, or gradients that propose.
 
     Parameters
     ----------
@@ -40,10 +41,22 @@ def choose_prover(task: Task, time_limit: float | None) -> Prover | None:
     Raises
     ------
     ValueError
-        ``method="exact"`` where there is none.
+        ``method="exact"`` where nothing can be proved.
     """
-    prover = None if task.method == "beam" else _find(task, time_limit)
-    if prover is None and task.method == "exact":
+    model = task.oracle.model
+    is_asked_by_name = isinstance(model.method, str) and not task.oracle.always_labels
+    if task.method == "beam" or not is_asked_by_name:
+        return _without(task)
+    inside = look_inside(model, task.reference.rows)
+    prover = _find(task, inside, time_limit)
+    if prover is not None:
+        return replace(task, prover=prover)
+    return replace(_without(task), descent=_descent(task, inside))
+
+
+def _without(task: Task) -> Task:
+    """Return the task as it is, unless a proof was asked for."""
+    if task.method == "exact":
         raise ValueError(
             "The 'method' parameter of Counterfactuals is 'exact', but there is no exact engine "
             f"for this {type(task.oracle.model.predictor).__name__} under these constraints: it "
@@ -51,39 +64,25 @@ def choose_prover(task: Task, time_limit: float | None) -> Prover | None:
             "preprocessing, with a cost that is a sum over columns and without derived columns. "
             "Use 'auto'."
         )
-    return prover
+    return task
 
 
-def choose_descent(task: Task) -> Descent | None:
-    """Return what lets gradients propose, None where there are none or a proof is to come.
-
-    Parameters
-    ----------
-    task : Task
-    """
-    model = task.oracle.model
-    if task.prover is not None or task.method == "beam" or not isinstance(model.method, str):
-        return None
-    if task.oracle.always_labels:
-        return None
-    columns, rows = task.constraints.columns, task.reference.rows
-    reader = make_slopes_reader(model, task.oracle.goal, columns, rows, encode(columns, rows))
+def _descent(task: Task, inside: Inside) -> Descent | None:
+    """Return what lets gradients propose, None where there are none."""
+    model, columns, rows = task.oracle.model, task.constraints.columns, task.reference.rows
+    codes = encode(columns, rows)
+    reader = make_slopes_reader(model, task.oracle.goal, columns, rows, codes, inside)
     layout = make_layout(task.parts, task.constraints)
     return None if reader is None else Descent(reader, model, layout)
 
 
-def _find(task: Task, time_limit: float | None) -> Prover | None:
-    model = task.oracle.model
+def _find(task: Task, inside: Inside, time_limit: float | None) -> Prover | None:
     separable = task.cost.function is None and not task.constraints.derived
-    separable &= not task.plausibility.penalty
-    if not separable or task.oracle.always_labels or not isinstance(model.method, str):
+    if not separable or task.plausibility.penalty:
         return None
-    found = preprocess_once(model, task.reference.rows)
-    inner, preprocessing = (model, None) if found is None else found
-    final = unwrap(inner.predictor, inner.method)
-    if may_be_linear(final):
-        return _linear_prover(task, final, time_limit)
-    return _tree_prover(task, final, preprocessing, time_limit)
+    if may_be_linear(inside.estimator):
+        return _linear_prover(task, inside.estimator, time_limit)
+    return _tree_prover(task, inside.estimator, inside.preprocessing, time_limit)
 
 
 def _linear_prover(task: Task, final: Any, time_limit: float | None) -> LinearProver | None:

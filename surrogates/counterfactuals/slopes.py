@@ -9,6 +9,7 @@ from scipy.special import logsumexp
 
 from surrogates.blackbox.differentiable import Differentiable
 from surrogates.blackbox.find_differentiable import find_differentiable
+from surrogates.blackbox.inside import Inside
 from surrogates.blackbox.model import Model
 from surrogates.counterfactuals.batch import Judge
 from surrogates.counterfactuals.columns import Column
@@ -122,7 +123,12 @@ def _margins(
 
 
 def make_slopes_reader(
-    model: Model, goal: Goal, columns: tuple[Column, ...], reference: Any, codes: Any
+    model: Model,
+    goal: Goal,
+    columns: tuple[Column, ...],
+    reference: Any,
+    codes: NDArray[np.float64],
+    inside: Inside,
 ) -> SlopesReader | None:
     """Open a model, and see what preprocessing makes of levels and numbers.
 
@@ -134,6 +140,8 @@ def make_slopes_reader(
     columns : tuple of Column
     reference : ndarray or DataFrame of shape (n_references, n_columns)
     codes : ndarray of shape (n_references, n_columns)
+    inside : Inside
+        The model without its preprocessing.
 
     Returns
     -------
@@ -150,7 +158,7 @@ def make_slopes_reader(
         for column in columns
     ]
     try:
-        opened = find_differentiable(model, reference, logits=goal.is_probability)
+        opened = find_differentiable(model, reference, logits=goal.is_probability, inside=inside)
         table, of_column = with_single_cells(columns, reference, codes, int(whole[0]), probes)
         inputs = opened.encode(table)
     except (ModelOutputError, ValueError):
