@@ -115,8 +115,9 @@ class Alternation:
         candidates = make_candidates(coded, mass[:, :2], tree.coding, self.columns, self.n_cuts)
         if candidates is None or not mass[:, :2].any():
             return None
-        numbers = tuple(len(candidates.planes) + place for place in range(len(test.literals)))
         candidates = candidates.joined(given_candidates(test.literals, coded, tree.coding))
+        n = len(candidates.planes)
+        numbers = tuple(range(n - len(test.literals), n))
         room = len(test.literals)
         if self.max_literals is not None:
             room = self.max_literals - tree.n_literals + room

@@ -48,9 +48,25 @@ class Candidates:
             own = Literal(int(self.columns[at]), Operator.AT_MOST, float(self.cuts[at]))
         return own if number < len(self.planes) else own.negation
 
-    def joined(self, other: "Candidates") -> "Candidates":
-        """Return all literals of both, on the same rows."""
-        return _joined([self, other])
+    def joined(self, given: "Candidates") -> "Candidates":
+        """Return the literals of both on the same rows, the given ones last.
+
+        Of literals of one column that tell the same rows apart only the given one is left: a test
+        could name both, which would count one condition twice.
+        """
+        own, theirs = _with_first_row_outside(self), _with_first_row_outside(given)
+        repeated = np.zeros(len(own), dtype=np.bool_)
+        for column, plane in zip(given.columns, theirs, strict=True):
+            same = np.flatnonzero(self.columns == column)
+            repeated[same] |= (own[same] == plane).all(axis=1)
+        return _joined([self._only(np.flatnonzero(~repeated)), given])
+
+    def _only(self, kept: NDArray[np.int64]) -> "Candidates":
+        places = enumerate(kept.tolist())
+        others = {at: self.others[own] for at, own in places if own in self.others}
+        return Candidates(
+            self.planes[kept], self.columns[kept], self.cuts[kept], self.n_rows, others
+        )
 
 
 def make_candidates(
@@ -95,6 +111,13 @@ def given_candidates(
     """Return given literals as candidates."""
     held = MofN(tuple(literals), 1).held(coded, coding)
     return _listed(literals, np.ascontiguousarray(held.T), len(coded))
+
+
+def _with_first_row_outside(candidates: Candidates) -> NDArray[np.uint64]:
+    """Return the planes, negated where the first row is inside: equal for negations."""
+    everything = np.empty(candidates.planes.shape[1], dtype=np.uint64)
+    kernels.pack_rows(np.ones(candidates.n_rows, dtype=np.bool_), everything)
+    return candidates.planes ^ (candidates.planes[:, :1] & np.uint64(1)) * everything
 
 
 def _listed(
