@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 from polars_frames import to_polars
 from torch_networks import Greedy, WithEmbeddings, mlp, same_state, state_of
 
-from surrogates import LEMNA, KernelSHAP, Occlusion
+from surrogates import LEMNA, LIME, KernelSHAP, Occlusion
 from surrogates.attribution.shapley import added_up
 from surrogates.blackbox.maskers import Games, make_mixtures, written_mixtures
 from surrogates.blackbox.model import make_model
@@ -26,6 +26,8 @@ from surrogates.torch import ColumnEncoder, TorchClassifier, TorchRegressor
 from surrogates.torch.mixtures import DeviceMixtures
 from surrogates.torch.ownership import is_columnwise
 from surrogates.torch.placement import packed, unpack
+
+pytestmark = pytest.mark.filterwarnings("ignore:The surrogate explains less")  # of random networks
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +84,9 @@ EXPLAINERS = {
     "lemna": lambda model, X: LEMNA(
         model, n_components=1, n_samples=60, baseline="background", random_state=0
     ).fit(X),
+    "lime": lambda model, X: LIME(model, sampling="background", n_samples=300, random_state=0).fit(
+        X
+    ),
 }
 
 
@@ -97,7 +102,7 @@ def test_arrays(name, dtype, asked):
     assert asked
 
 
-@pytest.mark.parametrize("name", ["crossed", "shared", "alone", "occlusion"])
+@pytest.mark.parametrize("name", ["crossed", "shared", "alone", "occlusion", "lime"])
 def test_embeddings(name, loans, asked):
     encoder = ColumnEncoder().fit(loans)
     module = WithEmbeddings(len(encoder.column_owners_[0]), encoder.n_codes_).double()
@@ -115,7 +120,7 @@ def test_polars(loans, asked):
     assert asked
 
 
-@pytest.mark.parametrize("name", ["crossed", "occlusion", "lemna"])
+@pytest.mark.parametrize("name", ["crossed", "occlusion", "lemna", "lime"])
 @pytest.mark.parametrize("inside", [False, True])
 def test_one_hot_columns_belong_to_their_column(inside, name, loans, asked):
     columns = make_column_transformer(
@@ -198,12 +203,41 @@ def test_encoders_are_put_to_the_test():
         assert is_columnwise(adapter._inputs, X, encoder.column_owners_) is honest
 
 
+@pytest.mark.parametrize("name", ["crossed", "lime"])
 @pytest.mark.parametrize("batch_size", [1, 7, 50, 10_000])
-def test_the_size_of_chunks_changes_nothing(batch_size):
+def test_the_size_of_chunks_changes_nothing(batch_size, name):
     X = np.random.default_rng(0).normal(size=(40, 8))
     module = mlp(8, 2, torch.float64)
     pair = TorchClassifier(module, batch_size=batch_size), TorchClassifier(module)
-    compare(lambda model: EXPLAINERS["crossed"](model, X), *pair, X[:2], 1e-12)
+    compare(lambda model: EXPLAINERS[name](model, X), *pair, X[:2], 1e-12)
+
+
+@pytest.mark.parametrize("name", ["crossed", "occlusion", "lime"])
+def test_a_module_hidden_in_a_function(name, asked):
+    """Several outputs, a scaler before the adapter, and a function of which nothing is known."""
+    X = np.random.default_rng(0).normal(3.0, 5.0, size=(60, 8))
+    scaled = make_pipeline(StandardScaler().fit(X), TorchClassifier(mlp(8, 3, torch.float64)))
+
+    def hidden(rows):
+        return scaled.predict_proba(rows)
+
+    compare(lambda model: EXPLAINERS[name](model, X), scaled, hidden, X[:3], 1e-10)
+    assert asked
+
+
+def test_neighbours_of_stages(asked):
+    """A row that needs more neighbours gets them on the device, and no neighbour twice."""
+    X = np.random.default_rng(0).normal(size=(60, 8))
+    module = mlp(8, 2, torch.float64)
+
+    def explainer(model):
+        return LIME(model, sampling="background", n_samples=4096, tol=0.05, random_state=0).fit(X)
+
+    pair = TorchClassifier(module), Written(module)
+    compare(explainer, *pair, X[:3], 1e-10)
+    n_rows = [explainer(model).explain(X[:3]).n_model_rows for model in pair]
+    assert n_rows[0] == n_rows[1]
+    assert asked
 
 
 def test_memory_that_runs_out(asked):

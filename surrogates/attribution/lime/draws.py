@@ -13,12 +13,11 @@ from surrogates.attribution.lime.representation import Representation
 from surrogates.blackbox.maskers import rows_per_call
 from surrogates.blackbox.model import Model
 from surrogates.blackbox.neighbour_tables import draw_table
-from surrogates.blackbox.recombination import recombine
 from surrogates.blackbox.reference import ReferenceRows
 from surrogates.blackbox.samplers import Marginal, ScrambledPoints
-from surrogates.blackbox.table import build_frame, is_frame, joined_columns, take_rows
+from surrogates.blackbox.table import take_rows
 
-__all__ = ["BackgroundDraw", "Draw", "MarginalDraw", "StagedSample", "World", "stacked"]
+__all__ = ["Draw", "MarginalDraw", "StagedSample", "World"]
 
 
 @dataclass(frozen=True)
@@ -80,46 +79,6 @@ class MarginalDraw:
             size=world.points.n_points,
             n_scrambles=n_scrambles,
         )
-
-
-@dataclass(frozen=True)
-class BackgroundDraw:
-    """The explained row, with some columns replaced by those of one reference row at a time.
-
-    Parameters
-    ----------
-    world : World
-    table : ndarray or DataFrame of shape (n_references + n_rows, n_columns)
-        Reference rows, then explained rows.
-    position : int
-        That of the explained row.
-    kept : float
-        Chance of each column to be kept.
-    """
-
-    world: World
-    table: Any
-    position: int
-    kept: float
-
-    def sample(self, first: int, n_scrambles: int) -> Sampled:
-        """Draw neighbours with some scrambles of the points, and ask the model about them."""
-        points, reference = self.world.points, self.world.reference
-        n_columns = self.table.shape[1]
-        u = [points.column(column, first, n_scrambles) for column in range(n_columns + 1)]
-        replaced = np.stack(u[:-1]) >= self.kept
-        edges = np.cumsum(reference.weights)
-        edges[-1] = np.inf
-        donors = np.searchsorted(edges, u[-1], side="right")
-        places = np.where(replaced, donors, len(reference) + self.position).T
-        responses = np.ascontiguousarray(self.world.ask(recombine(self.table, places)).T)
-        return Sampled(replaced.astype(np.int32), None, responses, points.n_points, n_scrambles)
-
-
-def stacked(reference: Any, rows: Any) -> Any:
-    """Return one table of the reference rows, then other rows."""
-    columns = joined_columns(reference, rows)
-    return build_frame(reference, columns) if is_frame(reference) else np.column_stack(columns)
 
 
 def _joined(first: Sampled, second: Sampled) -> Sampled:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogates.attribution.lime.additive_limit import AdditiveLimit, additive_limit, ends_linear
+from surrogates.attribution.lime.background import make_background
 from surrogates.attribution.lime.draws import MarginalDraw, StagedSample, World
 from surrogates.attribution.lime.exact import ExactEngine
 from surrogates.attribution.lime.neighbourhood import SampleSize, sample_size
@@ -106,6 +107,9 @@ def choose_engine(
         draw = MarginalDraw(world, task.representation.marginals)
         shared = StagedSample(draw, size, width=task.width if linear else None)
         shared.at(0)
+    background = None
+    if sampling == "background":
+        background = make_background(task.model, task.reference, points, task.width)
     return SampledEngine(
         world=world,
         size=size,
@@ -115,6 +119,7 @@ def choose_engine(
         stopping=Stopping(tol, n_features),
         probe=LinearSurrogate("none", None),
         shared=shared,
+        background=background,
     )
 
 

@@ -7,14 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates.attribution.lime.draws import (
-    BackgroundDraw,
-    Draw,
-    MarginalDraw,
-    StagedSample,
-    World,
-    stacked,
-)
+from surrogates.attribution.lime.background import Background, BackgroundDraw
+from surrogates.attribution.lime.draws import Draw, MarginalDraw, StagedSample, World
 from surrogates.attribution.lime.neighbourhood import (
     Explained,
     SampleSize,
@@ -27,6 +21,7 @@ from surrogates.attribution.lime.neighbourhood import (
 from surrogates.attribution.lime.representation import Representation
 from surrogates.attribution.lime.result import BlockResult
 from surrogates.attribution.lime.surrogate import LocalFit, Neighbours, Surrogate
+from surrogates.blackbox.maskers import Mixtures
 
 __all__ = ["SampledEngine", "Stopping", "to_raw_units"]
 
@@ -84,6 +79,8 @@ class SampledEngine:
         Of all columns: what `stopping` looks at.
     shared : StagedSample or None
         The neighbours that serve all rows; None where each row has its own neighbourhood.
+    background : Background or None, default=None
+        Where neighbours mix rows with reference rows.
     """
 
     world: World
@@ -94,6 +91,7 @@ class SampledEngine:
     stopping: Stopping
     probe: Surrogate
     shared: StagedSample | None
+    background: Background | None = None
     rows_per_block: int = _ROWS_AT_A_TIME
 
     @property
@@ -115,14 +113,14 @@ class SampledEngine:
         shared = None if self.shared is None else self.shared.copy()
         before = 0 if shared is None else shared.n_asked
         block = np.empty((0, 0) if shared is None else shared.at(0).bins.shape)  # of one row a time
-        table = stacked(self.world.reference.rows, rows) if self.sampling == "background" else None
+        mixtures = None if self.background is None else self.background.mixtures(rows)
         explained = explained_rows(seen, rows)
         for position, row in enumerate(explained):
             near = None if shared is None else self._shared_near(shared, row, block)
             if near is not None and shared is not None:
                 found = self._in_stages(shared, row, self.width, near)
             else:
-                own = StagedSample(self._draw(row, table, position), self.size)
+                own = StagedSample(self._draw(row, mixtures, position), self.size)
                 row_seen = row.as_kept() if self.sampling == "background" else row
                 near = see(own.at(0), row_seen, np.inf)
                 found = self._in_stages(own, row_seen, np.inf, near)
@@ -143,12 +141,11 @@ class SampledEngine:
         near = see(shared.at(0), row, self.width, out=block)
         return near if near.effective_size >= _LEAST_EFFECTIVE * near.n_fitted else None
 
-    def _draw(self, row: Explained, table: Any, position: int) -> Draw:
+    def _draw(self, row: Explained, mixtures: Mixtures | None, position: int) -> Draw:
         """Return how to draw from the neighbourhood of a row, weighted by the kernel."""
+        if self.background is not None and mixtures is not None:
+            return BackgroundDraw(self.background, mixtures, position)
         seen = self.world.representation
-        if self.sampling == "background":
-            kept = 1.0 / (1.0 + float(np.exp(-0.5 / self.width**2)))
-            return BackgroundDraw(self.world, table, position, kept)
         start = around(seen, row) if self.sampling == "local" else seen.marginals
         return MarginalDraw(self.world, tilted(seen, start, row, self.width))
 
