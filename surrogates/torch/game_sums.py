@@ -1,18 +1,21 @@
 """Estimates of games from their responses, summed over reference rows on the device."""
 
+from functools import partial
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from surrogates.blackbox.game_maps import GameMaps
+from surrogates.blackbox.game_maps import DesignMaps, GameMaps
 from surrogates.torch.placement import Placement
 
 __all__ = ["PlacedMaps", "placed_maps"]
 
-_MOST_KEPT = 4
+_MOST_KEPT = 64
 
 
 class PlacedMaps:
-    """The maps of games on a device.
+    """The maps of games on a device, where they are made.
 
     Parameters
     ----------
@@ -24,57 +27,72 @@ class PlacedMaps:
     """
 
     def __init__(self, maps: GameMaps, placement: Placement, n_players: int) -> None:
-        self._n_players, self._maps = n_players, maps  # held, so that its identity stays its own
+        self._coalitions = maps.coalitions  # held, so that their identity stays their own
+        self._maps = placement.keep("maps", maps.coalitions, partial(_made, maps, placement))
+        self._n_players = n_players
         cohorts, firsts, cohort_of = np.unique(maps.cohort, return_index=True, return_inverse=True)
-        design_of = placement.send(maps.design_of)
-        of_cohort = placement.send(maps.design_of[firsts])
-        self._values = placement.keep(maps.values)[design_of]
-        self._errors = placement.keep(maps.errors)[of_cohort].to(torch.float64)
-        self._spreads = placement.keep(maps.spreads)[of_cohort]
+        self._of_games = _by_design(maps.design_of, placement)
+        self._of_cohorts = _by_design(maps.design_of[firsts], placement)
         self._players = placement.send(maps.players)
         self._players_of_cohort = placement.send(maps.players[firsts])
         self._weights = placement.send(maps.weights)
+        self._empty = placement.send(maps.empty)
         self._cohort_of, self._n_cohorts = placement.send(cohort_of), len(cohorts)
 
-    def sums(self, responses: torch.Tensor, gaps: torch.Tensor) -> torch.Tensor:
+    def sums(self, responses: torch.Tensor, full: torch.Tensor) -> torch.Tensor:
         """Add up the estimates of games.
 
         Parameters
         ----------
         responses : Tensor of shape (n_rows, n_games, 2, n_pairs, n_outputs)
-        gaps : Tensor of shape (n_rows, n_games, n_outputs)
+        full : Tensor of shape (n_rows, n_outputs)
+            Responses to the rows themselves.
 
         Returns
         -------
         sums : Tensor of shape (n_rows, n_outputs, 3, n_players)
         """
-        odd = 0.5 * (responses[:, :, 0] - responses[:, :, 1])
-        odd = torch.cat([odd, 0.5 * gaps[:, :, None]], dim=2)
-        n_rows, _, _, n_outputs = odd.shape
-        values = torch.einsum("gkp,rgpo->rogk", self._values, odd)
-        weights = self._weights[:, None]
-        found = odd.new_zeros(n_rows, n_outputs, 3, self._n_players)
-        _scatter(found[:, :, 0], self._players, values * weights)
-        _scatter(found[:, :, 1], self._players, values**2 * weights)
-        weighted = odd * weights[..., None]
-        pooled = odd.new_zeros(n_rows, self._n_cohorts, *odd.shape[2:])
-        pooled.index_add_(1, self._cohort_of, weighted)
-        errors = torch.einsum("cep,rcpo->roce", self._errors, pooled)
-        variances = torch.einsum("cke,roce->rock", self._spreads, errors**2)
-        _scatter(found[:, :, 2], self._players_of_cohort, variances)
+        gaps = full[:, None] - self._empty
+        odd = torch.cat([responses[:, :, 0] - responses[:, :, 1], gaps[:, :, None]], dim=2) * 0.5
+        found = odd.new_zeros(len(odd), odd.shape[3], 3, self._n_players)
+        for design, games in self._of_games:
+            values = torch.einsum("kp,rgpo->rogk", self._maps.values[design], odd[:, games])
+            weights = self._weights[games, None]
+            _scatter(found[:, :, 0], self._players[games], values * weights)
+            _scatter(found[:, :, 1], self._players[games], values**2 * weights)
+        pooled = odd.new_zeros(len(odd), self._n_cohorts, *odd.shape[2:])
+        pooled.index_add_(1, self._cohort_of, odd * self._weights[:, None, None])
+        for design, cohorts in self._of_cohorts:
+            errors = torch.einsum("ep,rcpo->roce", self._maps.errors[design], pooled[:, cohorts])
+            variances = torch.einsum("ke,roce->rock", self._maps.spreads[design], errors**2)
+            _scatter(found[:, :, 2], self._players_of_cohort[cohorts], variances)
         return found
 
 
 def placed_maps(maps: GameMaps, placement: Placement, n_players: int) -> PlacedMaps:
     """Return maps on the device, those that were sent before where they are the same."""
-    seating = (maps.design_of, maps.cohort, maps.players, maps.weights)
-    key = id(maps.values), b"".join(part.tobytes() for part in seating)
+    seating = (maps.design_of, maps.cohort, maps.players, maps.weights, maps.empty)
+    key = b"".join(part.tobytes() for part in (np.array(id(maps.coalitions)), *seating))
     kept: PlacedMaps | None = placement.maps.get(key)
     if kept is None:
         while len(placement.maps) >= _MOST_KEPT:
             placement.maps.pop(next(iter(placement.maps)), None)
         kept = placement.maps[key] = PlacedMaps(maps, placement, n_players)
     return kept
+
+
+def _made(maps: GameMaps, placement: Placement) -> DesignMaps:
+    """Make the maps where the coalitions are."""
+    coalitions = placement.coalitions(maps.coalitions).reshape(maps.coalitions.shape)
+    return maps.make(coalitions.to(torch.float64), torch, placement.send)
+
+
+def _by_design(
+    design_of: NDArray[np.int64], placement: Placement
+) -> list[tuple[int, torch.Tensor]]:
+    """Return each design with the positions that have it."""
+    designs = np.unique(design_of).tolist()
+    return [(one, placement.send(np.flatnonzero(design_of == one))) for one in designs]
 
 
 def _scatter(total: torch.Tensor, players: torch.Tensor, values: torch.Tensor) -> None:

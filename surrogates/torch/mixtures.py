@@ -100,7 +100,7 @@ class DeviceMixtures:
         return model.read(self._answer(raw, self._rows), n_rows)
 
     def sum_games(
-        self, model: Model, games: Games, rows: NDArray[np.int64], gaps: Floats, maps: GameMaps
+        self, model: Model, games: Games, rows: NDArray[np.int64], full: Floats, maps: GameMaps
     ) -> Floats:
         """Ask about the same games of several rows, and add up what the maps make of them.
 
@@ -109,7 +109,8 @@ class DeviceMixtures:
         model : Model
         games : Games
         rows : ndarray of shape (n_rows,)
-        gaps : ndarray of shape (n_rows, n_games, n_outputs)
+        full : ndarray of shape (n_rows, n_outputs)
+            Responses to them.
         maps : GameMaps
 
         Returns
@@ -118,14 +119,14 @@ class DeviceMixtures:
         """
         placed = _PlacedGames(games, self.n_players, self._placement)
         estimates = placed_maps(maps, self._placement, self.n_players)
-        shape = (len(maps.players), 2, games.n_pairs, gaps.shape[2])
+        shape = (len(maps.players), 2, games.n_pairs, full.shape[1])
         at_once = max(1, _MOST_RESPONSES // int(np.prod(shape)))
         found = []
         with torch.inference_mode(), evaluating(self._network.module):
             for start in range(0, len(rows), at_once):
                 some = slice(start, start + at_once)
                 responses = self._responses(model, placed, rows[some], int(np.prod(shape[:3])))
-                own = self._placement.send(gaps[some])
+                own = self._placement.send(full[some])
                 sums = estimates.sums(responses.reshape(len(own), *shape), own)
                 found.append(sums.cpu().numpy())
         return np.concatenate(found)
@@ -201,8 +202,8 @@ class _PlacedGames:
         self._first_pair, self._n_pairs = games.first_pair, games.n_pairs
         self._n_designed = games.coalitions.shape[1]
         self._coalitions = placement.coalitions(games.coalitions)
-        self._references = placement.send(games.references)
-        self._dealt = placement.send(games.dealt) if games.dealt.any() else None
+        self._references = placement.send_once(games.references)
+        self._dealt = placement.send_once(games.dealt) if games.dealt.any() else None
         self._design_of = placement.send(games.design_of)
         whole = games.are_whole(n_players)
         self._places = None if whole else placement.send(games.owner(n_players))

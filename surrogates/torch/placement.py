@@ -2,8 +2,9 @@
 
 from __future__ import annotations  # pages are built without torch
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
 from weakref import ref
 
 import numpy as np
@@ -14,7 +15,8 @@ from surrogates.torch.inputs import Inputs
 
 __all__ = ["Placement", "packed", "unpack"]
 
-_MOST_KEPT = 16
+_MOST_KEPT = 64
+Made = TypeVar("Made")
 
 
 class Placement:
@@ -41,39 +43,55 @@ class Placement:
         device: torch.device,
     ) -> None:
         self.inputs, self.owners, self.device = inputs, owners, device
-        self.maps: dict[tuple[int, bytes], Any] = {}
-        self._kept: dict[int, tuple[ref[NDArray[Any]], torch.Tensor]] = {}
+        self.maps: dict[bytes, Any] = {}
+        self._kept: dict[tuple[str, int], tuple[ref[NDArray[Any]], Any]] = {}
 
     def send(self, numbers: NDArray[Any]) -> torch.Tensor:
-        """Return numbers on the device."""
+        """Return numbers on the device; whole ones travel in the smallest type that holds them."""
+        if numbers.dtype != np.int64:
+            return self._cross(numbers)
+        return self._cross(numbers.astype(_smallest(numbers))).to(torch.int64)
+
+    def _cross(self, numbers: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(numbers)).to(self.device)
 
-    def coalitions(self, coalitions: NDArray[np.uint8]) -> torch.Tensor:
-        """Return coalitions on the device, one after the other: (n_coalitions, n_players).
+    def keep(self, purpose: str, array: NDArray[Any], make: Callable[[], Made]) -> Made:
+        """Return what was made of an array on the device; it is made once.
 
-        Arrays are known by identity, as designs are kept and never changed.
+        Arrays are known by identity, as those that are kept here are never changed.
         """
-        kept = self._known(coalitions)
-        if kept is None:
-            n_players = coalitions.shape[-1]
-            placed = unpack(self.send(packed(coalitions)), n_players).reshape(-1, n_players)
-            kept = self._remember(coalitions, placed)
-        return kept
+        key = purpose, id(array)
+        found = self._kept.get(key)
+        if found is not None and found[0]() is array:
+            made: Made = found[1]
+            return made
+        made = make()
+        for other, (origin, _) in list(self._kept.items()):
+            if origin() is None or len(self._kept) >= _MOST_KEPT:
+                self._kept.pop(other, None)
+        self._kept[key] = ref(array), made
+        return made
 
-    def keep(self, numbers: NDArray[Any]) -> torch.Tensor:
+    def send_once(self, numbers: NDArray[Any]) -> torch.Tensor:
         """Return numbers that are never changed on the device, and keep them there."""
-        kept = self._known(numbers)
-        return self._remember(numbers, self.send(numbers)) if kept is None else kept
+        return self.keep("numbers", numbers, partial(self.send, numbers))
 
-    def _known(self, array: NDArray[Any]) -> torch.Tensor | None:
-        kept = self._kept.get(id(array))
-        return kept[1] if kept is not None and kept[0]() is array else None
+    def coalitions(self, coalitions: NDArray[np.uint8]) -> torch.Tensor:
+        """Return coalitions on the device, one after the other: (n_coalitions, n_players)."""
+        return self.keep("coalitions", coalitions, partial(self._unpacked, coalitions))
 
-    def _remember(self, array: NDArray[Any], placed: torch.Tensor) -> torch.Tensor:
-        while len(self._kept) >= _MOST_KEPT:
-            self._kept.pop(next(iter(self._kept)), None)
-        self._kept[id(array)] = ref(array), placed
-        return placed
+    def _unpacked(self, coalitions: NDArray[np.uint8]) -> torch.Tensor:
+        n_players = coalitions.shape[-1]
+        return unpack(self.send(packed(coalitions)), n_players).reshape(-1, n_players)
+
+
+def _smallest(numbers: NDArray[np.int64]) -> type[np.signedinteger]:
+    """Return the smallest type that holds whole numbers."""
+    least, most = (numbers.min(), numbers.max()) if numbers.size else (0, 0)
+    for kind in (np.int8, np.int16, np.int32):
+        if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
+            return kind
+    return np.int64
 
 
 def packed(coalitions: NDArray[np.uint8]) -> NDArray[np.uint8]:

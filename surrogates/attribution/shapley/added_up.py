@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from surrogates.attribution.shapley.games import Games, Sums, evaluate, n_mixtures, to_mix
+from surrogates.attribution.shapley.kriging import FreeKriging
 from surrogates.attribution.shapley.plan import SamplingPlan
 from surrogates.attribution.shapley.rows import ExplainedRow
 from surrogates.blackbox.game_maps import GameMaps
@@ -84,19 +85,19 @@ def _sums(plan: SamplingPlan, rows: Sequence[ExplainedRow], some: _Group) -> Any
         plan.model,
         to_mix(games, mixtures.n_players, 0, games.designs.stages[0].n_pairs),
         np.array([row.position for row in explained]),
-        np.stack([row.gaps[games.references] for row in explained]),
+        np.stack([row.full for row in explained]),
         _maps(plan, games),
     )
 
 
 def _maps(plan: SamplingPlan, games: Games) -> GameMaps:
-    kriging = games.designs.kriging(0)
+    designs = games.designs
     return GameMaps(
-        values=kriging.matrix,
-        errors=kriging.residuals,
-        spreads=kriging.spreads,
+        coalitions=designs.coalitions,
+        make=FreeKriging(designs.stages[0], designs.reach),
         design_of=games.design_of,
         cohort=games.seating.cohort,
         players=games.players,
         weights=plan.reference.weights[games.references],
+        empty=plan.responses[games.references],
     )

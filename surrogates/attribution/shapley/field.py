@@ -22,50 +22,54 @@ Bayesian quadrature; its mean is linear in the responses (O'Hagan, 1991; Rasmuss
 2003).
 """
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
-__all__ = ["LARGEST_REACH", "odd_field"]
+import numpy as np
+
+__all__ = ["LARGEST_REACH", "Array", "odd_field"]
+
+Array = Any
+"""An array of numpy, or of a library whose functions have the same names."""
 
 LARGEST_REACH = 0.4
 """Reach of the most relevant player."""
 
 _NUGGET = 0.005
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(8)
-_NODES, _NODE_WEIGHTS = (_NODES + 1.0) / 2.0, _NODE_WEIGHTS / 2.0
+_NODES, _NODE_WEIGHTS = ((_NODES + 1.0) / 2.0).tolist(), (_NODE_WEIGHTS / 2.0).tolist()
 
 
-def odd_field(
-    signs: NDArray[np.float64], reach: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def odd_field(signs: Array, reach: Array, xp: Any = np) -> tuple[Array, Array]:
     """Return the covariance of responses, and that of Shapley values with responses.
 
     Parameters
     ----------
-    signs : ndarray of shape (n_responses, n_players)
-        1 or -1.
-    reach : ndarray of shape (n_players,)
+    signs : array of shape (n_responses, n_players)
+        1.0 or -1.0.
+    reach : array of shape (n_players,)
         In (0, 1).
+    xp : module, default=numpy
+        The library of the arrays: numpy or torch.
 
     Returns
     -------
-    covariance : ndarray of shape (n_responses, n_responses)
+    covariance : array of shape (n_responses, n_responses)
         Of unit variance, plus a nugget for what no field explains.
-    of_values : ndarray of shape (n_players, n_responses)
+    of_values : array of shape (n_players, n_responses)
     """
-    angles = np.arctanh(reach)
-    factor = np.exp(0.5 * np.log1p(-(reach**2)).sum())
-    variance = factor * np.sinh(angles.sum()) - reach.sum()
+    angles = xp.arctanh(reach)
+    factor = xp.exp(0.5 * xp.log1p(-(reach**2)).sum())
+    variance = factor * xp.sinh(angles.sum()) - reach.sum()
     covariance = (signs * angles) @ signs.T
-    np.sinh(covariance, out=covariance)
+    xp.sinh(covariance, out=covariance)
     covariance *= factor
     covariance -= (signs * reach) @ signs.T
     covariance /= variance
-    covariance.flat[:: len(signs) + 1] += _NUGGET
-    integral = np.zeros(signs.shape)
+    covariance.reshape(-1)[:: len(signs) + 1] += _NUGGET
+    integral = xp.zeros_like(signs)
     for node, weight in zip(_NODES, _NODE_WEIGHTS, strict=True):
         for part in (node, -node):
-            logs = np.log1p(part * reach * signs)
-            integral += 0.5 * weight * np.exp(logs.sum(axis=1, keepdims=True) - logs)
+            logs = xp.log1p(part * reach * signs)
+            integral += 0.5 * weight * xp.exp(logs.sum(axis=1, keepdims=True) - logs)
     of_values = 2.0 * reach * signs * (integral - 1.0) / variance
-    return covariance, np.ascontiguousarray(of_values.T)
+    return covariance, of_values.T

@@ -5,18 +5,22 @@ without interactions of three or more players are solved exactly, like by least 
 fewer pairs the slopes of a game are shrunk to those that all games of the row have in common.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack, solve
 
-from surrogates.attribution.shapley.field import odd_field
+from surrogates.attribution.shapley.field import Array, odd_field
 from surrogates.attribution.shapley.stage import Stage
+from surrogates.blackbox.game_maps import DesignMaps
 
 __all__ = [
     "MOST_KRIGED",
     "MOST_LEARNT",
+    "FreeKriging",
     "Kriging",
     "Maps",
     "are_many",
@@ -96,30 +100,75 @@ def krige_designs(coalitions: NDArray[np.uint8], stage: Stage, reach: Floats) ->
     solved = [
         krige_freely(sign, reach) if free else krige_shrunk(sign, reach, prior) for sign in signs
     ]
-    checked = np.linspace(0, n_pairs - 1, min(n_pairs, _MOST_CHECKED)).round().astype(np.int64)
-    errors = np.stack([maps.errors[checked] for maps in solved]) * np.sqrt(n_pairs / len(checked))
-    matrices = np.stack([maps.matrix for maps in solved])
-    trends = np.stack([maps.trend for maps in solved])
-    targets = np.stack([stage.weights_inside, stage.weights_outside])[:, checked]
-    members = coalitions[:, checked].transpose(0, 2, 1)
+    maps = _checked(solved, coalitions, stage, np, np.asarray)
+    checked = _checked_pairs(n_pairs)
+    trends = np.stack([one.trend for one in solved])
     return Kriging(
-        matrix=matrices,
+        matrix=maps.values,
         trend=trends,
         trend_gram=trends @ signs,
-        own_share=2.0 * np.eye(n_players) - matrices @ signs,
-        residuals=errors.astype(np.float32),
+        own_share=2.0 * np.eye(n_players) - maps.values @ signs,
+        residuals=maps.errors.astype(np.float32),
         checked=checked,
-        targets=targets,
+        targets=_targets(stage, checked),
         unseen=stage.unseen[checked],
-        spreads=(matrices[:, :, checked] - np.where(members, *targets[:, None, None])) ** 2
-        + stage.unseen[checked],
+        spreads=maps.spreads,
     )
 
 
-def signs_of(coalitions: NDArray[np.uint8]) -> Floats:
+@dataclass(frozen=True, eq=False)
+class FreeKriging:
+    """Makes the linear maps of games with a free trend wherever their coalitions are.
+
+    Parameters
+    ----------
+    stage : Stage
+    reach : ndarray of shape (n_players,)
+    """
+
+    stage: Stage
+    reach: Floats
+
+    def __call__(
+        self, coalitions: Array, xp: Any, place: Callable[[NDArray[Any]], Array]
+    ) -> DesignMaps:
+        """Make the maps of designs, (n_designs, n_pairs, n_players)."""
+        reach = place(self.reach)
+        solved = [krige_freely(signs_of(drawn, xp), reach, xp) for drawn in coalitions]
+        return _checked(solved, coalitions, self.stage, xp, place)
+
+
+def _checked(
+    solved: Sequence["Maps"],
+    coalitions: Array,
+    stage: Stage,
+    xp: Any,
+    place: Callable[[NDArray[Any]], Array],
+) -> DesignMaps:
+    """Keep the errors of some pairs, which stand for all, with what they add to variances."""
+    pairs = _checked_pairs(stage.n_pairs)
+    checked, unseen = place(pairs), place(stage.unseen[pairs])
+    inside, outside = place(_targets(stage, pairs))
+    matrices = xp.stack([maps.matrix for maps in solved])
+    errors = xp.stack([maps.errors[checked] for maps in solved])
+    members = coalitions[:, checked].swapaxes(1, 2) > 0
+    moved = matrices[:, :, checked] - xp.where(members, inside, outside)
+    return DesignMaps(matrices, errors * (stage.n_pairs / len(pairs)) ** 0.5, moved**2 + unseen)
+
+
+def _checked_pairs(n_pairs: int) -> NDArray[np.int64]:
+    """Return the pairs whose errors are looked at."""
+    return np.linspace(0, n_pairs - 1, min(n_pairs, _MOST_CHECKED)).round().astype(np.int64)
+
+
+def _targets(stage: Stage, pairs: NDArray[np.int64]) -> Floats:
+    """Return the weights of pairs in the Shapley values of members, and of others."""
+    return np.stack([stage.weights_inside, stage.weights_outside])[:, pairs]
+
+
+def signs_of(coalitions: Array, xp: Any = np) -> Array:
     """Return the signs of the players, with the pair of all players and none last."""
-    everyone = np.ones((1, coalitions.shape[1]))
-    return np.vstack([2.0 * coalitions - 1.0, everyone])
+    return xp.vstack([2.0 * coalitions - 1.0, xp.ones_like(coalitions[:1])])
 
 
 @dataclass(frozen=True)
@@ -128,33 +177,35 @@ class Maps:
 
     Parameters
     ----------
-    matrix : ndarray of shape (n_players, n_responses)
+    matrix : array of shape (n_players, n_responses)
         To its attributions.
-    trend : ndarray of shape (n_players, n_responses) or (0, n_responses)
+    trend : array of shape (n_players, n_responses) or (0, n_responses)
         To the moments X'K^-1 y of its slopes; no rows where the trend is free.
-    errors : ndarray of shape (n_responses, n_responses)
+    errors : array of shape (n_responses, n_responses)
         To the errors of its responses: what is predicted of each from all others.
     """
 
-    matrix: Floats
-    trend: Floats
-    errors: Floats
+    matrix: Array
+    trend: Array
+    errors: Array
 
 
-def krige_freely(signs: Floats, reach: Floats) -> Maps:
+def krige_freely(signs: Array, reach: Array, xp: Any = np) -> Maps:
     """Return the maps of universal kriging.
 
     Parameters
     ----------
-    signs : ndarray of shape (n_responses, n_players)
+    signs : array of shape (n_responses, n_players)
         The last row is that of all players.
-    reach : ndarray of shape (n_players,)
+    reach : array of shape (n_players,)
+    xp : module, default=numpy
+        The library of the arrays: numpy or torch.
     """
-    covariance, of_values = odd_field(signs, reach)
-    precision = _inverse(covariance)
+    covariance, of_values = odd_field(signs, reach, xp)
+    precision = _inverse(covariance) if xp is np else _inverse_there(covariance, xp)
     weighted = precision @ signs
-    slopes = np.asarray(np.linalg.solve(signs.T @ weighted, weighted.T), dtype=np.float64)
-    residual: Floats = precision - weighted @ slopes
+    slopes = xp.linalg.solve(signs.T @ weighted, weighted.T)
+    residual = precision - weighted @ slopes
     errors = _errors(residual, precision.diagonal())
     return Maps(_efficient(2.0 * slopes + of_values @ residual), signs.T[:0], errors)
 
@@ -189,7 +240,7 @@ def _with_trend(signs: Floats, reach: Floats, prior: Floats) -> tuple[Floats, Fl
     return covariance, _FIELD_SHARE * of_values + 2.0 * prior[:, None] * signs.T
 
 
-def _errors(residual: Floats, precision: Floats) -> Floats:
+def _errors(residual: Array, precision: Array) -> Array:
     """Scale residuals to errors of the responses.
 
     Leave-one-out residuals are too large where the free trend follows a response, and residuals
@@ -198,11 +249,11 @@ def _errors(residual: Floats, precision: Floats) -> Floats:
 
     Parameters
     ----------
-    residual : ndarray of shape (n_responses, n_responses)
-    precision : ndarray of shape (n_responses,)
+    residual : array of shape (n_responses, n_responses)
+    precision : array of shape (n_responses,)
         Diagonal of the precision without a trend.
     """
-    freedom = np.maximum(residual.diagonal() / precision, _LEAST_FREEDOM)
+    freedom = (residual.diagonal() / precision).clip(_LEAST_FREEDOM)
     return residual / (precision * freedom**0.75)[:, None]
 
 
@@ -212,7 +263,7 @@ def slope_variances(reach: Floats) -> Floats:
     return variances
 
 
-def _efficient(matrix: Floats) -> Floats:
+def _efficient(matrix: Array) -> Array:
     """Let attributions add up to the gap, which is twice the last response."""
     matrix -= matrix.mean(axis=0)
     matrix[:, -1] += 2.0 / len(matrix)
@@ -226,3 +277,8 @@ def _inverse(covariance: Floats) -> Floats:
     upper = np.triu_indices(len(inverse), 1)
     inverse[upper] = inverse.T[upper]
     return np.ascontiguousarray(inverse)
+
+
+def _inverse_there(covariance: Array, xp: Any) -> Array:
+    """Do the same where torch computes."""
+    return xp.cholesky_inverse(xp.linalg.cholesky(covariance))
