@@ -17,7 +17,7 @@ _MOST_ROWS_ON_DEVICE = 2**20
 _MOST_BYTES = 2**26
 _SHARE_OF_DEVICE = 0.25
 _LIVE_LAYERS = 3.0  # what a layer takes in, what it makes, and what is made of that
-_MESSAGES = ("out of memory", "can't allocate memory", "not enough memory")
+_MESSAGES = ("out of memory", "can't allocate memory", "not enough memory", "status_alloc_failed")
 
 
 @dataclass

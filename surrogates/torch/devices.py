@@ -45,13 +45,13 @@ def choose_device(wanted: str | torch.device, module: Any) -> torch.device:
     elsewhere = [tensor.device for tensor in tensors_of(module) if tensor.device.type != "cpu"]
     if elsewhere:
         return elsewhere[0]
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return _existing("cuda") if torch.cuda.is_available() else torch.device("cpu")
 
 
 def _existing(wanted: str | torch.device) -> torch.device:
+    """Return a device with its index: what is current may be another one in another thread."""
     try:
-        device = torch.device(wanted)
-        torch.empty(0, device=device)
+        device = torch.empty(0, device=torch.device(wanted)).device
     except (AssertionError, AttributeError, ImportError, RuntimeError) as error:
         raise ValueError(
             f"The 'device' parameter is {str(wanted)!r}, which cannot be used here ({error}). "

@@ -97,6 +97,8 @@ class DeviceMixtures:
         with torch.inference_mode(), evaluating(self._network.module):
             raw = torch.cat(in_batches(ask, n_rows, self._size))
             check_finite(raw, None, self._network.name)
+            if model.indicator_of is None:
+                return np.ascontiguousarray(self._chosen(model, raw).cpu().numpy())
         return model.read(self._answer(raw, self._rows), n_rows)
 
     def sum_games(
@@ -145,10 +147,16 @@ class DeviceMixtures:
 
         raw = torch.cat(in_batches(ask, n_mixtures * len(rows), self._size))
         check_finite(raw, None, self._network.name)
+        return self._chosen(model, raw)
+
+    def _chosen(self, model: Model, raw: torch.Tensor) -> torch.Tensor:
+        """Return the outputs that are explained, on the device."""
         numbers = self._numbers(raw, self._rows)
         if numbers.shape[1] == 1:
-            return numbers * model.signs[0]
-        return numbers[:, list(model.columns)]
+            return numbers * numbers.new_tensor(model.signs)
+        if model.columns == tuple(range(numbers.shape[1])):
+            return numbers
+        return numbers.index_select(1, self._placement.send(np.array(model.columns)))
 
     def _compose(self, stretches: list[_Stretch], start: int, stop: int) -> Inputs:
         """Return the mixtures of some rows of the block."""

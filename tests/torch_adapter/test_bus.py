@@ -103,7 +103,7 @@ def test_neighbours_cross_as_bits_and_donors(n_rows, bus, table):
     sent, returned = bus.during(lambda: explainer.explain(rows))
     told_once = n_bytes(table) + n_neighbours * (BITS + 1) + len(table)
     assert sent <= 2 * n_bytes(rows) + told_once + PLACES
-    assert returned == n_rows * (1 + n_neighbours) * 2 * 8
+    assert returned == n_rows * (2 + n_neighbours) * 8  # both probabilities of rows, one of others
     again, _ = bus.during(lambda: explainer.explain(rows))
     assert again <= 2 * n_bytes(rows) + PLACES
 
@@ -117,4 +117,4 @@ def test_masks_of_occlusion_cross_as_bits(bus, table):
     n_blocks = -(-len(table) // explainer.differences_.rows_per_block)
     of_block = n_masks * (BITS + 1) + N_REFERENCES
     assert sent <= 2 * n_bytes(table) + n_bytes(table[:N_REFERENCES]) + n_blocks * of_block + PLACES
-    assert returned == len(table) * (1 + n_masks) * 2 * 8
+    assert returned == len(table) * (2 + n_masks) * 8

@@ -168,6 +168,27 @@ def test_responses_are_added_up_on_the_device(worth, n_coalitions, monkeypatch):
     assert (len(n_rows) > 0) is (worth < 10**9 and n_coalitions > 24)
 
 
+@pytest.mark.parametrize("target", [None, 0, [1], [1, 0]])
+@pytest.mark.parametrize("n_raw", [1, 2])
+@pytest.mark.parametrize("method", ["decision_function", "predict_proba", "predict"])
+def test_every_output_of_two_classes(method, n_raw, target, asked):
+    X = np.random.default_rng(0).normal(size=(60, 8))
+    module = mlp(8, n_raw, torch.float64)
+
+    def explainer(model):
+        return KernelSHAP(
+            model,
+            response_method=method,
+            target=target,
+            n_coalitions=150,
+            n_background=60,
+            random_state=0,
+        ).fit(X)
+
+    pair = (kind(module, output="logits") for kind in (TorchClassifier, Written))
+    compare(explainer, *pair, X[:2] + 1.0, 1e-10)
+
+
 def test_groups(asked):
     X = np.random.default_rng(0).normal(size=(40, 8))
     module = mlp(8, 2, torch.float64)
@@ -344,13 +365,14 @@ def test_frames_with_new_levels_of_a_row(loans):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+@pytest.mark.parametrize("name", ["crossed", "occlusion", "lime"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_gpu(dtype, asked):
+def test_gpu(dtype, name, asked):
     X = np.random.default_rng(0).normal(size=(60, 8))
     module = mlp(8, 2)
     on_gpu = TorchClassifier(module, dtype=dtype, device="cuda")
     tolerance = 1e-4 if dtype == "float32" else 1e-10
-    explainer = EXPLAINERS["crossed"]
+    explainer = EXPLAINERS[name]
     there, here = (
         explainer(model, X).explain(X[:5])
         for model in (on_gpu, TorchClassifier(module, dtype=dtype, device="cpu"))

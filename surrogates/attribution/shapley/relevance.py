@@ -56,12 +56,7 @@ class Relevances:
 
         The profile of all players is stretched or thinned out to the number of places.
         """
-        everyone = np.sort(self.of_player)[::-1]
-        if everyone[0] == everyone[-1]:
-            return even_reach(n_players)
-        places = (np.arange(n_players) + 0.5) / n_players
-        known = (np.arange(len(everyone)) + 0.5) / len(everyone)
-        return bounded_reach(level_tiers(np.interp(places, known, everyone)))
+        return _reach(self.of_player, n_players)
 
     def arrange(
         self, players: NDArray[np.int64], arrangement: NDArray[np.int64]
@@ -85,6 +80,16 @@ class Relevances:
         tier = _tiers(self, players.shape[1])
         order = np.argsort(np.take_along_axis(keys, ranked, axis=1) + tier, axis=1, kind="stable")
         return np.take_along_axis(ranked, order, axis=1)
+
+
+@lru_cache
+def _reach(of_player: tuple[float, ...], n_players: int) -> NDArray[np.float64]:
+    everyone = np.sort(of_player)[::-1]
+    if everyone[0] == everyone[-1]:
+        return even_reach(n_players)
+    places = (np.arange(n_players) + 0.5) / n_players
+    known = (np.arange(len(everyone)) + 0.5) / len(everyone)
+    return bounded_reach(level_tiers(np.interp(places, known, everyone)))
 
 
 @lru_cache
