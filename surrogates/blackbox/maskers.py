@@ -5,6 +5,7 @@ reference row. Mixtures are written into one block that is used again for every 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -229,12 +230,15 @@ class _FrameMixtures:
 
     def __init__(self, rows: Any, reference: Any, players: Players, n_rows: int) -> None:
         self._columns = joined_columns(reference, rows)
-        self._codes = np.column_stack([_codes(column) for column in self._columns])
         self._n_references = reference.shape[0]
         self._like = reference
         self._players = players
         self._positions = np.empty((len(players), n_rows), dtype=np.int64)
         self.n_rows, self.n_players = n_rows, len(players)
+
+    @cached_property
+    def _codes(self) -> NDArray[np.int64]:
+        return np.column_stack([_codes(column) for column in self._columns])
 
     def differing(self, row: int) -> NDArray[np.bool_]:
         of_row = self._codes[self._n_references + row]

@@ -153,7 +153,7 @@ class DeviceMixtures:
         """Return the outputs that are explained, on the device."""
         numbers = self._numbers(raw, self._rows)
         if numbers.shape[1] == 1:
-            return numbers * numbers.new_tensor(model.signs)
+            return numbers * self._placement.send(np.array(model.signs))
         if model.columns == tuple(range(numbers.shape[1])):
             return numbers
         return numbers.index_select(1, self._placement.send(np.array(model.columns)))

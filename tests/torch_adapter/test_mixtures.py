@@ -111,12 +111,13 @@ def test_embeddings(name, loans, asked):
     assert asked
 
 
-def test_polars(loans, asked):
+@pytest.mark.parametrize("name", ["crossed", "lime"])
+def test_polars(name, loans, asked):
     frame = to_polars(loans)
     encoder = ColumnEncoder().fit(frame)
     module = WithEmbeddings(len(encoder.column_owners_[0]), encoder.n_codes_).double()
     pair = TorchClassifier(module, encoder=encoder), Written(module, encoder=encoder)
-    compare(lambda model: EXPLAINERS["crossed"](model, frame), *pair, frame[:3], 1e-10)
+    compare(lambda model: EXPLAINERS[name](model, frame), *pair, frame[:3], 1e-10)
     assert asked
 
 
