@@ -15,6 +15,8 @@ from surrogates.torch.adapter import TorchAdapter
 from surrogates.torch.inputs import Inputs
 from surrogates.torch.placement import Placement
 
+pytestmark = pytest.mark.filterwarnings("ignore:The surrogate explains less")  # of random networks
+
 N_REFERENCES, N_PLAYERS = 12, 11
 BITS = -(-N_PLAYERS // 8)
 PLACES = 3000  # bytes of positions and weights, which take a byte or eight each
@@ -106,6 +108,15 @@ def test_neighbours_cross_as_bits_and_donors(n_rows, bus, table):
     assert returned == n_rows * (2 + n_neighbours) * 8  # both probabilities of rows, one of others
     again, _ = bus.during(lambda: explainer.explain(rows))
     assert again <= 2 * n_bytes(rows) + PLACES
+
+
+def test_neighbours_of_new_values_cross_once_for_all_rows(bus, table):
+    explainer = LIME(TorchClassifier(mlp(N_PLAYERS, 2)), n_samples=1024, random_state=0)
+    told, _ = bus.during(lambda: explainer.fit(table))
+    assert told <= 3 * n_bytes(table) + (1024 + 256) * 4 * N_PLAYERS + PLACES
+    sent, returned = bus.during(lambda: explainer.explain(table[:5]))
+    assert sent == n_bytes(table[:5])
+    assert returned == 5 * 2 * 8
 
 
 def test_masks_of_occlusion_cross_as_bits(bus, table):

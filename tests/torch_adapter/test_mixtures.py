@@ -365,25 +365,6 @@ def test_frames_with_new_levels_of_a_row(loans):
     compare(lambda model: EXPLAINERS["crossed"](model, loans), *pair, rows, 1e-10)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
-@pytest.mark.parametrize("name", ["crossed", "occlusion", "lime"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_gpu(dtype, name, asked):
-    X = np.random.default_rng(0).normal(size=(60, 8))
-    module = mlp(8, 2)
-    on_gpu = TorchClassifier(module, dtype=dtype, device="cuda")
-    tolerance = 1e-4 if dtype == "float32" else 1e-10
-    explainer = EXPLAINERS[name]
-    there, here = (
-        explainer(model, X).explain(X[:5])
-        for model in (on_gpu, TorchClassifier(module, dtype=dtype, device="cpu"))
-    )
-    largest = np.abs(here.values).max()
-    np.testing.assert_allclose(there.values, here.values, rtol=0, atol=tolerance * largest)
-    assert {parameter.device.type for parameter in module.parameters()} == {"cpu"}
-    assert asked
-
-
 def test_frames_are_named(asked):
     frame = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 8))).add_prefix("c")
     model = TorchClassifier(mlp(8, 2))
