@@ -17,7 +17,7 @@ __all__ = ["Background", "BackgroundDraw", "make_background"]
 
 
 @dataclass(frozen=True, eq=False)
-class Cut:
+class _Cut:
     """Neighbours of whichever row: the columns that each keeps, and who fills in for the others.
 
     Parameters
@@ -51,7 +51,7 @@ class Background:
     reference: ReferenceRows
     points: ScrambledPoints
     kept: float
-    _cuts: dict[tuple[int, int], Cut] = field(default_factory=dict, repr=False)
+    _cuts: dict[tuple[int, int], _Cut] = field(default_factory=dict, repr=False)
 
     def mixtures(self, rows: Any) -> Mixtures:
         """Return what mixes some explained rows with the reference rows."""
@@ -60,13 +60,13 @@ class Background:
             inside.table(rows), self.reference.rows, inside.players, n_rows, inside.model
         )
 
-    def cut(self, first: int, n_scrambles: int) -> Cut:
+    def cut(self, first: int, n_scrambles: int) -> _Cut:
         """Draw with some scrambles of the points."""
         if (first, n_scrambles) not in self._cuts:
             self._cuts[first, n_scrambles] = self._draw(first, n_scrambles)
         return self._cuts[first, n_scrambles]
 
-    def _draw(self, first: int, n_scrambles: int) -> Cut:
+    def _draw(self, first: int, n_scrambles: int) -> _Cut:
         n_columns = self.points.n_columns - 1
         *u, of_donor = (
             self.points.column(column, first, n_scrambles) for column in range(n_columns + 1)
@@ -84,7 +84,7 @@ class Background:
             first_pair=0,
             n_pairs=replaced.shape[1],
         )
-        return Cut(games, replaced.astype(np.int32))
+        return _Cut(games, replaced.astype(np.int32))
 
 
 def make_background(
