@@ -1,9 +1,8 @@
 """Operations of torch by name, and what kind of function of its inputs each is."""
 
-import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -94,6 +93,23 @@ def read_operation(
     args : tuple
     kwargs : dict
     """
+    operation, place = _described(function)
+    if not args and "input" in kwargs:
+        kwargs = dict(kwargs)
+        args = (kwargs.pop("input"),)
+    is_given = place is not None and len(args) > place
+    if place is None or not (args[place] if is_given else kwargs.get("inplace", False)):
+        return operation, args, kwargs
+    if is_given:
+        args = (*args[:place], False, *args[place + 1 :])
+    else:
+        kwargs = {**kwargs, "inplace": False}
+    return replace(operation, overwrites=True), args, kwargs
+
+
+@lru_cache(maxsize=4096)
+def _described(function: Any) -> tuple[Operation, int | None]:
+    """Return what does not depend on operands; and where it may be asked to overwrite its own."""
     title = str(resolve_name(function) or getattr(function, "__name__", function))
     raw = title.split(".")[-2] if title.endswith("__get__") else function.__name__
     name, overwrites = raw.strip("_"), raw.endswith("_") and not raw.endswith("__")
@@ -101,22 +117,10 @@ def read_operation(
         name, overwrites = name[1:], True
     plain = getattr(torch.Tensor, name, None) if overwrites else function
     plain = plain or getattr(torch.nn.functional, name, function)
-    signature = _in_place_signature(function)
-    if signature is not None:
-        bound = signature.bind(*args, **kwargs)
-        overwrites = overwrites or bool(bound.arguments.get("inplace", False))
-        bound.arguments["inplace"] = False
-        args, kwargs = bound.args, bound.kwargs
-    return Operation(name.removeprefix("special_"), title, plain, overwrites), args, kwargs
-
-
-@cache
-def _in_place_signature(function: Any) -> inspect.Signature | None:
-    """Return the signature of a function that may write into its operand, if asked to."""
+    operation = Operation(name.removeprefix("special_"), title, plain, overwrites)
     code = getattr(function, "__code__", None)
-    if code is None or "inplace" not in code.co_varnames[: code.co_argcount]:
-        return None
-    return inspect.signature(function)
+    names = () if code is None else code.co_varnames[: code.co_argcount]
+    return operation, names.index("inplace") if "inplace" in names else None
 
 
 def kinks_of(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[float, ...] | None:
