@@ -262,7 +262,9 @@ class AttributionExplainer(TransformerMixin, Explainer, metaclass=ABCMeta):
         """
         check_is_fitted(self)
         rows = self._check_rows(X, self.reference_.rows)
-        return replace(self._explain(rows), index=row_labels(X if is_frame(X) else rows))
+        explanation, labels = self._explain(rows), row_labels(X if is_frame(X) else rows)
+        known = explanation.index.identical(labels)
+        return explanation if known else replace(explanation, index=labels)
 
     def explain_batches(self, X: Any, size: int = 1000) -> Iterator[Attribution]:
         """Explain a large table in bounded memory.

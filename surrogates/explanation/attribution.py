@@ -151,7 +151,8 @@ class Attribution(Result):
         check_reference(self.reference, n_outputs)
         for name, value in checked.items():
             object.__setattr__(self, name, value)
-        cells_of(self)  # the columns of groups exist
+        if self.params.get("groups"):
+            cells_of(self)  # their columns exist
 
     def __len__(self) -> int:
         return len(self.values)

@@ -1,5 +1,6 @@
 """Where differentiation begins: the floating inputs of a module, and the rows of its embeddings."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,8 +43,8 @@ class GradientInputs:
 
     def parts(self, inputs: torch.Tensor) -> list[torch.Tensor]:
         """Divide inputs of shape (n_rows, n_inputs) into tensors."""
-        sizes = [int(np.prod(shape)) for shape in self.shapes]
-        pieces = inputs.split(sizes, dim=1)
+        sizes = [math.prod(shape) for shape in self.shapes]
+        pieces = inputs.split(sizes, dim=1) if len(sizes) > 1 else (inputs,)
         return [
             piece.reshape(len(inputs), *shape)
             for piece, shape in zip(pieces, self.shapes, strict=True)

@@ -27,7 +27,7 @@ __all__ = ["Anatomy", "TorchNetwork", "naming"]
 
 Floats = NDArray[np.float64]
 
-_MOST_ROWS = 2048
+_MOST_ROWS, _MOST_NUMBERS = 2**13, 2**21
 _LEAST = 1e-30
 
 
@@ -74,7 +74,7 @@ class TorchNetwork:
     def encode(self, table: Any) -> Floats:
         """Return the inputs of rows: floating inputs, then the rows of embeddings."""
         network = self.adapter._network()
-        inputs = self.adapter._inputs(table).to(network.device)
+        inputs = self.adapter._inputs(table, network).to(network.device)
         return _numbers(read_inputs(network.module, inputs)[0])
 
     def outputs(self, inputs: Floats) -> Floats:
@@ -83,7 +83,7 @@ class TorchNetwork:
         with torch.no_grad():
             parts = [
                 _numbers(self._forward(network, _tensor(network, inputs[block]))[0])
-                for block in _blocks(len(inputs))
+                for block in _blocks(inputs)
             ]
         return np.concatenate(parts)
 
@@ -91,7 +91,7 @@ class TorchNetwork:
         """Return outputs, and derivatives (n_rows, n_inputs, n_wanted)."""
         network = self.adapter._network()
         found = []
-        for block in _blocks(len(inputs)):
+        for block in _blocks(inputs):
             with _recording():
                 leaf = _tensor(network, inputs[block]).requires_grad_()
                 outputs, _ = self._forward(network, leaf)
@@ -118,7 +118,7 @@ class TorchNetwork:
                 self._multipliers(
                     network, inputs[block], baselines if is_single else baselines[block], seeds
                 )
-                for block in _blocks(len(inputs))
+                for block in _blocks(inputs)
             ]
         return _joined([one for one, _ in found]), _joined([two for _, two in found])
 
@@ -147,7 +147,7 @@ class TorchNetwork:
         with _recording():
             found = [
                 self._relevance(network, inputs[block], rule, seeds)
-                for block in _blocks(len(inputs))
+                for block in _blocks(inputs)
             ]
         shares = [part for _, part in found]
         return _joined([one for one, _ in found]), Shares(
@@ -207,10 +207,11 @@ class TorchNetwork:
             ) from error
         if all(part is None for one in found for part in one):
             raise self._cut_off()
-        return [
-            np.stack([_or_zeros(one[place], leaf) for one in found], axis=2)
+        parts = [
+            np.stack([_or_zeros(one[place], leaf) for one in found])
             for place, leaf in enumerate(leaves)
         ]
+        return [np.moveaxis(part, 0, 2) for part in parts]
 
     def _cut_off(self) -> ValueError:
         return ValueError(
@@ -231,9 +232,9 @@ class TorchNetwork:
         of_baselines = np.broadcast_to(_numbers(others), numbers.shape)
         wanted = seeds(numbers, of_baselines)
         multipliers = self._derivatives(outputs, wanted, leaf)[0]
-        shares = multipliers * (inputs - baselines)[:, :, None]
         change = np.einsum("nk,nko->no", numbers - of_baselines, wanted)
-        self._check(network, shares, change - shares.sum(axis=1))
+        shares = multipliers * (inputs - baselines)[:, :, None]
+        self._check(network, change, shares)
         return numbers, multipliers
 
     def _beside(
@@ -267,26 +268,29 @@ class TorchNetwork:
         for end, own in zip(ends, by_leaf[2:], strict=True):
             units += end[:, :, None] * own
         numbers = _numbers(outputs)
-        shares = np.concatenate([units, by_leaf[1]], axis=1)
-        self._check(network, shares, numbers @ seeds - shares.sum(axis=1))
+        self._check(network, numbers @ seeds, units, by_leaf[1])
         return numbers, Shares(np.moveaxis(units, 2, 0), by_leaf[1][:, 0].T, by_leaf[1][:, 1].T)
 
     def _given(self, wanted: int, points: Floats) -> Floats:
         """Return what a bending activation is given at points."""
         network = self.adapter._network()
         given = []
-        for block in _blocks(len(points)):
+        for block in _blocks(points):
             kinks = Kinks(wanted)
             with torch.no_grad():
                 self._forward(network, _tensor(network, points[block]), kinks)
             given.append(_numbers(kinks.given))
         return _joined(given)
 
-    def _check(self, network: Network, shares: Floats, gap: Floats) -> None:
+    def _check(self, network: Network, change: Floats, *shares: Floats) -> None:
         """Refuse sums that do not add up: an operation was not seen."""
-        scale = np.abs(shares).sum(axis=1) + np.abs(shares.sum(axis=1) + gap)
+        gap = np.abs(change - sum(np.einsum("nio->no", part) for part in shares))
         tolerance = torch.finfo(network.dtype).eps ** (1 / 3)
-        if (np.abs(gap) > tolerance * np.maximum(scale, _LEAST)).any():
+        scale = np.maximum(np.abs(change), _LEAST)
+        if (gap <= tolerance * scale).all():
+            return
+        scale += sum(np.abs(part).sum(axis=1) for part in shares)
+        if not (gap <= tolerance * scale).all():
             raise ValueError(
                 f"The contributions to {type(self.adapter).__name__} do not add up: its module "
                 "does something that cannot be seen, such as a function of its own for autograd, "
@@ -337,15 +341,19 @@ def _tensor(network: Network, numbers: Floats) -> torch.Tensor:
 
 
 def _numbers(tensor: torch.Tensor) -> Floats:
-    return np.asarray(tensor.detach().to("cpu", torch.float64))
+    numbers: Floats = tensor.detach().to("cpu", torch.float64).numpy()
+    return numbers
 
 
 def _or_zeros(gradient: torch.Tensor | None, leaf: torch.Tensor) -> Floats:
     return np.zeros(tuple(leaf.shape)) if gradient is None else _numbers(gradient)
 
 
-def _blocks(n_rows: int) -> list[slice]:
-    return [slice(start, start + _MOST_ROWS) for start in range(0, n_rows, _MOST_ROWS)]
+def _blocks(inputs: Floats) -> list[slice]:
+    """Divide rows: many at a time, as far as layers of the size of the inputs allow."""
+    n_rows, n_inputs = inputs.shape
+    size = max(1, min(_MOST_ROWS, _MOST_NUMBERS // max(1, n_inputs)))
+    return [slice(start, start + size) for start in range(0, n_rows, size)]
 
 
 def _joined(parts: list[Floats]) -> Floats:

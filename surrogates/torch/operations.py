@@ -59,6 +59,14 @@ ACTIVATIONS = _KINKED | _BENT | SMOOTH
 """Work on single numbers."""
 
 
+_READS = frozenset(
+    {
+        *("__bool__", "__float__", "__int__", "__index__", "__complex__", "__contains__"),
+        *("item", "tolist", "numpy", "__array__", "is_nonzero", "equal", "allclose"),
+    }
+)
+
+
 @dataclass(frozen=True)
 class Operation:
     """A call of torch, without effects on its operands.
@@ -73,12 +81,15 @@ class Operation:
         The same operation, returning a new tensor.
     overwrites : bool
         Whether the result is to be written into the first operand.
+    reads_values : bool
+        Whether values leave torch, so that the way through the module may depend on them.
     """
 
     name: str
     title: str
     function: Callable[..., Any]
     overwrites: bool
+    reads_values: bool = False
 
 
 def read_operation(
@@ -117,7 +128,8 @@ def _described(function: Any) -> tuple[Operation, int | None]:
         name, overwrites = name[1:], True
     plain = getattr(torch.Tensor, name, None) if overwrites else function
     plain = plain or getattr(torch.nn.functional, name, function)
-    operation = Operation(name.removeprefix("special_"), title, plain, overwrites)
+    name = name.removeprefix("special_")
+    operation = Operation(name, title, plain, overwrites, raw in _READS)
     code = getattr(function, "__code__", None)
     names = () if code is None else code.co_varnames[: code.co_argcount]
     return operation, names.index("inplace") if "inplace" in names else None

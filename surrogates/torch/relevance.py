@@ -77,12 +77,15 @@ class RelevanceTracer(Tracer):
     def __init__(self, rule: RelevanceRule, n_layers: int, leaves: torch.Tensor) -> None:
         super().__init__()
         self.rule, self.n_layers, self.leaves = rule, n_layers, leaves
+        self._n_rows, self._epsilon = leaves.shape[0], leaves.new_tensor(rule.epsilon)
 
     def is_known(self, call: Call) -> bool:
         """Leave out functions for which there is no rule, and add the largest of several."""
         if call.name in _WINNERS:
             return len(call.traces) == 1 and not call.kwargs.get("return_indices", False)
-        return call.is_affine() or (call.is_activation() and call.name in _SINGLE_NUMBERS)
+        return super().is_known(call) and (
+            call.is_affine() or call.name in _SINGLE_NUMBERS
+        )
 
     def answer(self, call: Call) -> Any:
         """Return the result of a call, with the derivatives that the rule says."""
@@ -100,9 +103,8 @@ class RelevanceTracer(Tracer):
         return result
 
     def _checked(self, call: Call, tensor: torch.Tensor) -> torch.Tensor:
-        n_rows = len(self.leaves)
         # a single row may be squeezed away
-        if n_rows > 1 and (tensor.ndim == 0 or len(tensor) != n_rows):
+        if self._n_rows > 1 and (tensor.ndim == 0 or tensor.shape[0] != self._n_rows):
             raise self.refuse(call, "does not keep the rows on the first axis")
         return tensor
 
@@ -160,9 +162,8 @@ class RelevanceTracer(Tracer):
         self, values: torch.Tensor, sums: torch.Tensor, bias: torch.Tensor | None, kind: str
     ) -> tuple[Any, ...]:
         """Return values over stabilized sums, what is added to the source, and what is lost."""
-        epsilon = self.rule.stabilizer(kind)
-        if epsilon:
-            added = torch.copysign(sums.new_tensor(epsilon), sums)
+        if self.rule.stabilizer(kind):
+            added = torch.copysign(self._epsilon.to(sums), sums)
             return values / (sums + added), (bias, added)
         is_empty = sums == 0
         ratios = torch.where(is_empty, 0.0, values / sums)

@@ -1,5 +1,6 @@
 """DeepLIFT's rescale rule: quotients of differences in the place of derivatives."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -70,12 +71,13 @@ def _activation(call: Call, other_values: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
         values = call.with_operands(lambda _: given)
         run = given - others
-        close = torch.finfo(given.dtype).eps ** (1 / 3) if call.name in SMOOTH else 0.0
-        is_close = run.abs() <= close
         multipliers = (values - other_values) / run
-        if bool(is_close.any()):
-            slopes = _slopes(call, 0.5 * (given + others))
-            multipliers = torch.where(is_close, slopes, multipliers)
+        close = torch.finfo(given.dtype).eps ** (1 / 3) if call.name in SMOOTH else 0.0
+        if close or not math.isfinite(float(multipliers.sum())):  # by 0 / 0, if nothing is smooth
+            is_close = run.abs() <= close
+            if bool(is_close.any()):
+                slopes = _slopes(call, 0.5 * (given + others))
+                multipliers = torch.where(is_close, slopes, multipliers)
     return Multiplied.apply(source, (values,), (multipliers,))
 
 

@@ -79,7 +79,8 @@ class Call:
             trace = self.traces.get(id(tensor))
             return tensor if trace is None else exchange(trace)
 
-        args, kwargs = replaced(self.args, put), replaced(self.kwargs, put)
+        args = replaced(self.args, put)
+        kwargs = replaced(self.kwargs, put) if self.kwargs else {}
         return self.operation.function(*args, **kwargs)
 
     def is_affine(self) -> bool:
@@ -115,11 +116,12 @@ def tensors_in(value: Any) -> Iterator[torch.Tensor]:
     """Yield the tensors in arguments or results."""
     if isinstance(value, torch.Tensor):
         yield value
-    elif isinstance(value, dict):
-        yield from tensors_in(tuple(value.values()))
-    elif isinstance(value, (tuple, list)):
-        for part in value:
-            yield from tensors_in(part)
+    elif isinstance(value, (tuple, list, dict)):
+        for part in value.values() if isinstance(value, dict) else value:
+            if isinstance(part, torch.Tensor):
+                yield part
+            elif isinstance(part, (tuple, list, dict)):
+                yield from tensors_in(part)
 
 
 def replaced(value: Any, put: Callable[[torch.Tensor], torch.Tensor]) -> Any:
@@ -129,7 +131,7 @@ def replaced(value: Any, put: Callable[[torch.Tensor], torch.Tensor]) -> Any:
     if isinstance(value, dict):
         return {name: replaced(part, put) for name, part in value.items()}
     if type(value) in (tuple, list):
-        return type(value)(replaced(part, put) for part in value)
+        return type(value)([replaced(part, put) for part in value])
     return value
 
 
@@ -166,24 +168,33 @@ class Tracer(TorchFunctionMode, ABC):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        kwargs = dict(kwargs or {})
-        operands = [*tensors_in(args), *tensors_in(kwargs)]
-        traces = {id(one): trace for one in operands if (trace := self.trace_of(one)) is not None}
+        kwargs = kwargs or {}
+        traces = self._traces_of((args, kwargs) if kwargs else args)
         if not traces:
             return func(*args, **kwargs)
         operation, args, kwargs = read_operation(func, args, kwargs)
         call = Call(operation, args, kwargs, traces)
         if not self.is_known(call):
             result = func(*args, **kwargs) if not operation.overwrites else args[0]
+            if operation.reads_values:
+                return self.read(call, result)
             if next(tensors_in(result), None) is None and operation.name != "setitem":
                 return result  # a shape, or another number about the tensor
             raise self.refuse(call, "is not known")
         result = self.answer(call)
         return self._overwritten(call, result) if operation.overwrites else result
 
+    def read(self, call: Call, value: Any) -> Any:  # noqa: ARG002 - for those who accept it
+        """Return a value that leaves torch: what follows may depend on it, unseen."""
+        raise self.refuse(call, "is not known: what follows may differ between rows")
+
+    def _traces_of(self, operands: Any) -> dict[int, Trace]:
+        known = self._traces
+        return {id(one): known[id(one)] for one in tensors_in(operands) if id(one) in known}
+
     def is_known(self, call: Call) -> bool:
         """Tell whether there is a rule for a call."""
-        return call.is_affine() or call.is_activation()
+        return not call.operation.reads_values and (call.is_affine() or call.is_activation())
 
     def _overwritten(self, call: Call, result: torch.Tensor) -> torch.Tensor:
         """Write a result into the first operand, which later calls read."""

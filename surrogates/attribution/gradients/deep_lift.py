@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from surrogates._params import NONE, Constraint, Interval, Options
 from surrogates.attribution.gradients.answers import Answer, Owners
@@ -14,6 +15,8 @@ from surrogates.attribution.gradients.reference_inputs import ReferenceInputs
 from surrogates.blackbox.differentiable import Differentiable
 
 __all__ = ["DeepLIFT"]
+
+Floats = NDArray[np.float64]
 
 
 class DeepLIFT(GradientExplainer):
@@ -154,10 +157,12 @@ class _Differences:
     model: Differentiable
     owners: Owners
     baselines: Baselines
-    rows_per_block: int = 2048
+    rows_per_block: int = 8192
 
     def explain(self, rows: Any) -> Answer:
         inputs = self.model.encode(rows)
+        if len(self.baselines) == 1:
+            return self._against_one(inputs)
         shape = len(inputs), self.owners.n_players, self.model.n_outputs
         values, squares = np.zeros(shape), np.zeros(shape)
         for baseline, weight in zip(self.baselines.inputs, self.baselines.weights, strict=True):
@@ -172,3 +177,10 @@ class _Differences:
             len(inputs) * len(self.baselines),
             std_errors=self.baselines.errors(values, squares),
         )
+
+    def _against_one(self, inputs: Floats) -> Answer:
+        predictions, contributions = self.model.rescale(inputs, self.baselines.inputs)
+        values = self.owners.sums(contributions)
+        base_values = np.tile(self.baselines.mean_response, (len(inputs), 1))
+        errors = self.baselines.errors(values, values**2)
+        return Answer(values, base_values, predictions, len(inputs), std_errors=errors)

@@ -7,7 +7,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from surrogates._params import ANY_CALLABLE, BOOLEAN, NONE, Constraint, Instance, Interval
-from surrogates.attribution.gradients.answers import GradientEngine, Owners, explain_block, joined
+from surrogates.attribution.gradients.answers import (
+    Answer,
+    GradientEngine,
+    Owners,
+    explain_block,
+    joined,
+)
 from surrogates.attribution.gradients.opening import open_response
 from surrogates.attribution.gradients.reference_inputs import ReferenceInputs, read_reference
 from surrogates.base import AttributionExplainer
@@ -102,8 +108,15 @@ class GradientExplainer(AttributionExplainer):
         """Return how the values are computed, in words and numbers that a file can keep."""
         return {}
 
+    def _answer(self, X: Any) -> Answer:
+        """Answer in blocks; a single one is not worth a pool of workers."""
+        is_single = X.shape[0] <= self.engine_.rows_per_block
+        if is_single and self.n_jobs in (None, 1) and not self.verbose:
+            return self.engine_.explain(X)
+        return joined(self._explain_blocks(explain_block, self.engine_, X))
+
     def _explain(self, X: Any) -> Attribution:
-        answer = joined(self._explain_blocks(explain_block, self.engine_, X))
+        answer = self._answer(X)
         reference = self.reference_inputs_
         return Attribution(
             values=answer.values,

@@ -130,7 +130,7 @@ class _Derivatives:
     owners: Owners
     units: Units
     mean_response: NDArray[np.float64]
-    rows_per_block: int = 2048
+    rows_per_block: int = 8192
 
     def explain(self, rows: Any) -> Answer:
         inputs = self.model.encode(rows)

@@ -125,7 +125,7 @@ class _Products:
     model: Differentiable
     owners: Owners
     at_zero: NDArray[np.float64]
-    rows_per_block: int = 2048
+    rows_per_block: int = 8192
 
     def explain(self, rows: Any) -> Answer:
         inputs = self.model.encode(rows)

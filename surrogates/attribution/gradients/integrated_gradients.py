@@ -193,7 +193,7 @@ class _Paths:
     def rows_per_block(self) -> int:
         """Rows that make a unit of work: few, where each has many points on its way."""
         n_stages = self.model.n_stages
-        return 2048 if n_stages is not None and n_stages <= 1 else 32
+        return 8192 if n_stages is not None and n_stages <= 1 else 32
 
     def explain(self, rows: Any) -> Answer:
         inputs = self.model.encode(rows)

@@ -183,7 +183,7 @@ class _Relevances:
     model: Differentiable
     owners: Owners
     rule: RelevanceRule
-    rows_per_block: int = 2048
+    rows_per_block: int = 8192
 
     def explain(self, rows: Any) -> Answer:
         inputs = self.model.encode(rows)

@@ -41,24 +41,32 @@ class Units:
 
     def check(self, inputs: Floats, rows: Any) -> None:
         """Raise ValueError where the preprocessing of rows is not the affine function known."""
-        for column in np.unique(self.owners):
-            own = self.owners == column
-            numbers = column_numbers(rows, int(column))
-            self._check_present(numbers, rows, int(column))
-            expected = numbers[:, None] * self.slopes[own] + self.offsets[own]
-            allowed = _TOLERANCE * (self.scales[own] + np.abs(expected))
-            if (np.abs(inputs[:, own] - expected) > allowed).any():
-                raise ValueError(
-                    f"{self.explainer} needs preprocessing that is an affine function of column "
-                    f"{column_names(rows)[column]!r}, such as StandardScaler. {_ADVICE}."
-                )
-
-    def _check_present(self, numbers: Floats, rows: Any, column: int) -> None:
-        if np.isnan(numbers).any():
+        numbers = self._numbers_of_inputs(rows)
+        missing = np.flatnonzero(np.isnan(numbers.sum(axis=0)))
+        if len(missing):
             raise ValueError(
                 f"{self.explainer} is a derivative by the value of column "
-                f"{column_names(rows)[column]!r}, which is missing in a row. {_ADVICE}."
+                f"{self._name(rows, missing[0])!r}, which is missing in a row. {_ADVICE}."
             )
+        expected = numbers * self.slopes + self.offsets
+        allowed = _TOLERANCE * (self.scales + np.abs(expected))
+        beyond = np.flatnonzero((np.abs(inputs - expected) > allowed).any(axis=0))
+        if len(beyond):
+            raise ValueError(
+                f"{self.explainer} needs preprocessing that is an affine function of column "
+                f"{self._name(rows, beyond[0])!r}, such as StandardScaler. {_ADVICE}."
+            )
+
+    def _numbers_of_inputs(self, rows: Any) -> Floats:
+        """Return for each input the numbers of the column that owns it: (n_rows, n_inputs)."""
+        if isinstance(rows, np.ndarray) and rows.dtype.kind in "biuf":
+            return np.asarray(rows[:, self.owners], dtype=np.float64)
+        columns, places = np.unique(self.owners, return_inverse=True)
+        table = np.column_stack([column_numbers(rows, int(column)) for column in columns])
+        return np.asarray(table[:, places])
+
+    def _name(self, rows: Any, place: int) -> str:
+        return column_names(rows)[self.owners[place]]
 
 
 def read_units(model: Differentiable, rows: Any, explainer: str) -> Units:
