@@ -66,6 +66,8 @@ class GradientInputs:
 def read_inputs(module: Any, inputs: Inputs) -> tuple[torch.Tensor, Lookups]:
     """Return the numbers where differentiation begins, (n_rows, n_inputs), and the look-ups."""
     lookups = Lookups()
+    if len(inputs.tensors) == 1 and inputs.tensors[0].is_floating_point():
+        return inputs.tensors[0].flatten(1).clone(), lookups
     offset = 0
     with torch.no_grad():
         for tensor in inputs.tensors:

@@ -207,11 +207,10 @@ class TorchNetwork:
             ) from error
         if all(part is None for one in found for part in one):
             raise self._cut_off()
-        parts = [
-            np.stack([_or_zeros(one[place], leaf) for one in found])
+        return [
+            _last_axis([_or_zeros(one[place], leaf) for one in found])
             for place, leaf in enumerate(leaves)
         ]
-        return [np.moveaxis(part, 0, 2) for part in parts]
 
     def _cut_off(self) -> ValueError:
         return ValueError(
@@ -233,8 +232,7 @@ class TorchNetwork:
         wanted = seeds(numbers, of_baselines)
         multipliers = self._derivatives(outputs, wanted, leaf)[0]
         change = np.einsum("nk,nko->no", numbers - of_baselines, wanted)
-        shares = multipliers * (inputs - baselines)[:, :, None]
-        self._check(network, change, shares)
+        self._check(network, change, [(inputs - baselines, multipliers)])
         return numbers, multipliers
 
     def _beside(
@@ -268,7 +266,8 @@ class TorchNetwork:
         for end, own in zip(ends, by_leaf[2:], strict=True):
             units += end[:, :, None] * own
         numbers = _numbers(outputs)
-        self._check(network, numbers @ seeds, units, by_leaf[1])
+        parts = [inputs, np.ones((len(inputs), 2)), *ends]
+        self._check(network, numbers @ seeds, list(zip(parts, by_leaf, strict=True)))
         return numbers, Shares(np.moveaxis(units, 2, 0), by_leaf[1][:, 0].T, by_leaf[1][:, 1].T)
 
     def _given(self, wanted: int, points: Floats) -> Floats:
@@ -282,14 +281,16 @@ class TorchNetwork:
             given.append(_numbers(kinks.given))
         return _joined(given)
 
-    def _check(self, network: Network, change: Floats, *shares: Floats) -> None:
-        """Refuse sums that do not add up: an operation was not seen."""
-        gap = np.abs(change - sum(np.einsum("nio->no", part) for part in shares))
+    def _check(
+        self, network: Network, change: Floats, products: list[tuple[Floats, Floats]]
+    ) -> None:
+        """Refuse products whose sums are no change of the outputs: an operation was not seen."""
+        gap = np.abs(change - sum(np.einsum("ni,nio->no", *both) for both in products))
         tolerance = torch.finfo(network.dtype).eps ** (1 / 3)
         scale = np.maximum(np.abs(change), _LEAST)
         if (gap <= tolerance * scale).all():
             return
-        scale += sum(np.abs(part).sum(axis=1) for part in shares)
+        scale += sum(np.einsum("ni,nio->no", *map(np.abs, both)) for both in products)
         if not (gap <= tolerance * scale).all():
             raise ValueError(
                 f"The contributions to {type(self.adapter).__name__} do not add up: its module "
@@ -343,6 +344,11 @@ def _tensor(network: Network, numbers: Floats) -> torch.Tensor:
 def _numbers(tensor: torch.Tensor) -> Floats:
     numbers: Floats = tensor.detach().to("cpu", torch.float64).numpy()
     return numbers
+
+
+def _last_axis(parts: list[Floats]) -> Floats:
+    """Stack along a last axis that is the first one in memory."""
+    return parts[0][:, :, None] if len(parts) == 1 else np.stack(parts).transpose(1, 2, 0)
 
 
 def _or_zeros(gradient: torch.Tensor | None, leaf: torch.Tensor) -> Floats:
