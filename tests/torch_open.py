@@ -19,6 +19,18 @@ class Functional(nn.Module):
         return self.last(torch.relu(self.second(F.relu(self.first(x)))))
 
 
+class Repeated(Functional):
+    """One layer in a loop."""
+
+    n_times = 1
+
+    def forward(self, x):
+        x = F.relu(self.first(x))
+        for _ in range(self.n_times):
+            x = F.relu(self.second(x))
+        return self.last(x)
+
+
 class Reused(Functional):
     """One activation in place, used twice."""
 
@@ -128,6 +140,53 @@ class Attentive(nn.Module):
     def forward(self, x):
         x = x[:, None, :]
         return self.last(self.attend(x, x, x, need_weights=False)[0][:, 0])
+
+
+class Tokens(nn.Module):
+    """Two tokens of three numbers, through a module."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.first, self.inner, self.last = nn.Linear(6, 6), make(), nn.Linear(6, 3)
+
+    def forward(self, x):
+        return self.last(self.inner(self.first(x).unflatten(1, (2, 3))).flatten(1))
+
+
+class Attention(nn.Module):
+    """Attention written by hand, with its product in one call."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = nn.ModuleList(nn.Linear(3, 3) for _ in range(3))
+
+    def forward(self, x):
+        return F.scaled_dot_product_attention(*(part(x) for part in self.parts))
+
+
+class Heads(nn.Module):
+    """Queries of its own, and the weights of the attention."""
+
+    def __init__(self):
+        super().__init__()
+        self.attend = nn.MultiheadAttention(3, 3, batch_first=True, bias=False)
+        self.queries = nn.Parameter(torch.randn(1, 2, 3))
+
+    def forward(self, x):
+        found, weights = self.attend(self.queries.expand(len(x), -1, -1), x, x)
+        return found + weights.sum(dim=-1, keepdim=True) * weights[:, :, :1]
+
+
+class Scans(nn.Module):
+    """A scan over the columns with something above."""
+
+    def __init__(self, above):
+        super().__init__()
+        self.scan, self.above, self.last = nn.Conv1d(1, 4, 3, padding=1), above, nn.LazyLinear(3)
+        self(torch.zeros(2, 6))
+
+    def forward(self, x):
+        return self.last(F.relu(self.above(self.scan(x.unsqueeze(1)))).flatten(1))
 
 
 class Calls(nn.Module):

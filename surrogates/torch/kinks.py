@@ -22,20 +22,22 @@ class Kinks(Tracer):
     ----------
     given : Tensor of shape (n_rows, n_numbers)
         Empty before the call.
+    n_seen : int
+        How many there were.
     """
 
     def __init__(self, wanted: int) -> None:
         super().__init__()
-        self._left, self.given = wanted, torch.empty(0)
+        self.wanted, self.n_seen, self.given = wanted, 0, torch.empty(0)
 
     def answer(self, call: Call) -> Any:
         """Return the result of a call, and keep what is wanted."""
         bends = None if call.is_affine() else kinks_of(call.name, call.args, call.kwargs)
         if bends is not None:
-            if self._left == 0:
+            if self.n_seen == self.wanted:
                 flat = call.args[0].detach().flatten(1)
                 self.given = torch.cat([flat - bend for bend in bends], dim=1)
-            self._left -= 1
+            self.n_seen += 1
         result = call.result()
         for tensor in tensors_in(result):
             self.follow(tensor)

@@ -146,8 +146,7 @@ class TorchNetwork:
         network = self.adapter._network()
         with _recording():
             found = [
-                self._relevance(network, inputs[block], rule, seeds)
-                for block in _blocks(inputs)
+                self._relevance(network, inputs[block], rule, seeds) for block in _blocks(inputs)
             ]
         shares = [part for _, part in found]
         return _joined([one for one, _ in found]), Shares(
@@ -232,7 +231,9 @@ class TorchNetwork:
         wanted = seeds(numbers, of_baselines)
         multipliers = self._derivatives(outputs, wanted, leaf)[0]
         change = np.einsum("nk,nko->no", numbers - of_baselines, wanted)
-        self._check(network, change, [(inputs - baselines, multipliers)])
+        # a row that is its own baseline has a change of nothing but the rounding of its outputs
+        scale = np.einsum("nk,nko->no", np.abs(numbers) + np.abs(of_baselines), np.abs(wanted))
+        self._check(network, change, [(inputs - baselines, multipliers)], scale)
         return numbers, multipliers
 
     def _beside(
@@ -260,6 +261,7 @@ class TorchNetwork:
         tracer = RelevanceTracer(rule, self.anatomy.n_layers, leaves)
         with naming(self.adapter, "LRP"):
             outputs, _ = self._forward(network, leaf, tracer, beside)
+        self._check_way(tracer.n_seen, self.anatomy.n_layers)
         placed = np.broadcast_to(seeds, (len(inputs), *seeds.shape))
         by_leaf = self._derivatives(outputs, placed, leaf, leaves, *beside)
         units = inputs[:, :, None] * by_leaf[0]
@@ -267,7 +269,8 @@ class TorchNetwork:
             units += end[:, :, None] * own
         numbers = _numbers(outputs)
         parts = [inputs, np.ones((len(inputs), 2)), *ends]
-        self._check(network, numbers @ seeds, list(zip(parts, by_leaf, strict=True)))
+        logits = numbers @ seeds
+        self._check(network, logits, list(zip(parts, by_leaf, strict=True)), np.abs(logits))
         return numbers, Shares(np.moveaxis(units, 2, 0), by_leaf[1][:, 0].T, by_leaf[1][:, 1].T)
 
     def _given(self, wanted: int, points: Floats) -> Floats:
@@ -276,21 +279,34 @@ class TorchNetwork:
         given = []
         for block in _blocks(points):
             kinks = Kinks(wanted)
-            with torch.no_grad():
+            with torch.no_grad(), naming(self.adapter, None):
                 self._forward(network, _tensor(network, points[block]), kinks)
+            self._check_way(kinks.n_seen, self.anatomy.n_kinks)
             given.append(_numbers(kinks.given))
         return _joined(given)
 
+    def _check_way(self, n_seen: int, n_known: int | None) -> None:
+        """Refuse a way through the module that is not the one of the rows known in `fit`."""
+        if n_seen != n_known:
+            raise ValueError(
+                f"The module of {type(self.adapter).__name__} takes {n_seen} layers where it took "
+                f"{n_known}: its way depends on the rows, or it has changed since fit."
+            )
+
     def _check(
-        self, network: Network, change: Floats, products: list[tuple[Floats, Floats]]
+        self,
+        network: Network,
+        change: Floats,
+        products: list[tuple[Floats, Floats]],
+        scale: Floats,
     ) -> None:
         """Refuse products whose sums are no change of the outputs: an operation was not seen."""
         gap = np.abs(change - sum(np.einsum("ni,nio->no", *both) for both in products))
         tolerance = torch.finfo(network.dtype).eps ** (1 / 3)
-        scale = np.maximum(np.abs(change), _LEAST)
+        scale = np.maximum(scale, _LEAST)
         if (gap <= tolerance * scale).all():
             return
-        scale += sum(np.einsum("ni,nio->no", *map(np.abs, both)) for both in products)
+        scale = scale + sum(np.einsum("ni,nio->no", *map(np.abs, both)) for both in products)
         if not (gap <= tolerance * scale).all():
             raise ValueError(
                 f"The contributions to {type(self.adapter).__name__} do not add up: its module "

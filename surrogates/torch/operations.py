@@ -10,6 +10,7 @@ from torch.overrides import resolve_name
 
 __all__ = [
     "ACTIVATIONS",
+    "CONSTANTS",
     "LAYERS",
     "LINEAR",
     "PASSES",
@@ -50,7 +51,7 @@ SMOOTH = frozenset(
     {
         *("gelu", "silu", "mish", "tanh", "sigmoid", "expit", "softplus", "softsign"),
         *("logsigmoid", "log_sigmoid", "tanhshrink", "exp", "expm1", "log", "log1p", "sqrt"),
-        *("square", "sin", "cos", "erf"),
+        *("square", "sin", "cos", "erf", "pow", "rsqrt", "reciprocal", "rdiv"),
     }
 )
 """Work on single numbers, and have a derivative everywhere."""
@@ -58,6 +59,14 @@ SMOOTH = frozenset(
 ACTIVATIONS = _KINKED | _BENT | SMOOTH
 """Work on single numbers."""
 
+
+CONSTANTS = frozenset(
+    {
+        *("zeros_like", "ones_like", "full_like", "empty_like"),
+        *("new_zeros", "new_ones", "new_full", "new_empty", "new_tensor"),
+    }
+)
+"""Depend on shapes only."""
 
 _READS = frozenset(
     {

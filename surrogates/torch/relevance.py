@@ -6,6 +6,8 @@ from typing import Any
 import torch
 
 from surrogates.blackbox.relevance import RelevanceRule
+from surrogates.torch.compositions import NORMALISATIONS
+from surrogates.torch.maxima import keeps_winners
 from surrogates.torch.operations import ACTIVATIONS, LAYERS
 from surrogates.torch.tracing import Call, Trace, Tracer, tensors_in
 
@@ -13,10 +15,9 @@ __all__ = ["Relay", "RelevanceTracer"]
 
 _SINGLE_NUMBERS = ACTIVATIONS - {
     *("exp", "expm1", "log", "log1p", "sqrt", "square", "sin", "cos", "erf"),
-    *("clamp", "clamp_min", "clamp_max"),
+    *("clamp", "clamp_min", "clamp_max", "pow", "rsqrt", "reciprocal", "rdiv"),
 }
 _STRAIGHT = frozenset({"relu", "leaky_relu", "prelu", "abs"})  # value = input * derivative
-_WINNERS = frozenset({"max_pool1d", "max_pool2d"})
 
 
 class Relay(torch.autograd.Function):
@@ -72,27 +73,34 @@ class RelevanceTracer(Tracer):
         Most layers one behind the other.
     leaves : Tensor of shape (n_rows, 2)
         Of ones: their derivatives are the shares of the bias and of the stabilizer.
+
+    Attributes
+    ----------
+    n_seen : int
+        Most layers one behind the other so far.
     """
 
     def __init__(self, rule: RelevanceRule, n_layers: int, leaves: torch.Tensor) -> None:
         super().__init__()
         self.rule, self.n_layers, self.leaves = rule, n_layers, leaves
+        self.n_seen = 0
         self._n_rows, self._epsilon = leaves.shape[0], leaves.new_tensor(rule.epsilon)
 
     def is_known(self, call: Call) -> bool:
-        """Leave out functions for which there is no rule, and add the largest of several."""
-        if call.name in _WINNERS:
-            return len(call.traces) == 1 and not call.kwargs.get("return_indices", False)
-        return super().is_known(call) and (
-            call.is_affine() or call.name in _SINGLE_NUMBERS
-        )
+        """Leave out functions for which there is no rule, and add winners and normalisations."""
+        if keeps_winners(call) or _normalises(call):
+            return True
+        return call.is_affine() or (call.is_activation() and call.name in _SINGLE_NUMBERS)
 
     def answer(self, call: Call) -> Any:
         """Return the result of a call, with the derivatives that the rule says."""
         if call.name in LAYERS:
             result = self._layer(call)
+            self.n_seen = max(self.n_seen, call.depth + 1)
             return self.follow(self._checked(call, result), call.depth + 1)
-        if call.is_affine() or call.name in _WINNERS or call.name in _STRAIGHT:
+        if _normalises(call):
+            return self._normalised(call)
+        if call.is_affine() or keeps_winners(call) or call.name in _STRAIGHT:
             result = self._affine(call, call.result())
         else:
             result = self._activation(call)
@@ -145,6 +153,15 @@ class RelevanceTracer(Tracer):
             ratios = torch.where(is_empty, 0.0, values / given)
             lost = torch.where(is_empty, values, 0.0)
         return self._relay(source, values, ratios, (None, None), lost)
+
+    def _normalised(self, call: Call) -> torch.Tensor:
+        """Take the spread of a normalisation for a constant."""
+        normalise, scale_of = NORMALISATIONS[call.name]
+        source, *rest = call.args
+        with torch.no_grad():
+            scale = scale_of(source.detach(), *rest, **call.kwargs)
+        with self:
+            return normalise(*call.args, **call.kwargs, scale=scale)
 
     def _layer(self, call: Call) -> torch.Tensor:
         kind = self.rule.at(call.depth, self.n_layers)
@@ -199,6 +216,10 @@ class RelevanceTracer(Tracer):
                 source, (values,), self.leaves, ratios, added, (lost,)
             )
         return relayed
+
+
+def _normalises(call: Call) -> bool:
+    return call.name in NORMALISATIONS and list(call.traces) == [id(call.args[0])]
 
 
 def _other(at: int, trace: Trace) -> torch.Tensor:

@@ -10,6 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from surrogates.torch.operations import (
     ACTIVATIONS,
+    CONSTANTS,
     LAYERS,
     LINEAR,
     PASSES,
@@ -89,15 +90,19 @@ class Call:
         if name in PASSES or name == "batch_norm":
             return not _is_training(self)
         if name in LAYERS:
-            return list(self.traces) == [self._first]
+            return list(self.traces) == [self._first] and not self._is_square()
         if name in PRODUCTS:
             divides = name in ("div", "divide", "true_divide", "truediv")
-            return len(self.traces) == 1 and not (divides and self._first not in self.traces)
+            is_first = not divides or self._first in self.traces
+            return len(self.traces) == 1 and is_first and not self._is_square()
         return name in LINEAR
 
     def is_activation(self) -> bool:
         """Tell whether the result is a function of single numbers of the first operand."""
         return self.name in ACTIVATIONS and list(self.traces) == [self._first]
+
+    def _is_square(self) -> bool:
+        return len(self.args) > 1 and self.args[0] is self.args[1]
 
     @property
     def _first(self) -> int | None:
@@ -173,18 +178,20 @@ class Tracer(TorchFunctionMode, ABC):
         if not traces:
             return func(*args, **kwargs)
         operation, args, kwargs = read_operation(func, args, kwargs)
+        if operation.name in CONSTANTS:
+            return func(*args, **kwargs)
         call = Call(operation, args, kwargs, traces)
+        if operation.reads_values:
+            return self.read(call)
         if not self.is_known(call):
             result = func(*args, **kwargs) if not operation.overwrites else args[0]
-            if operation.reads_values:
-                return self.read(call, result)
             if next(tensors_in(result), None) is None and operation.name != "setitem":
                 return result  # a shape, or another number about the tensor
             raise self.refuse(call, "is not known")
         result = self.answer(call)
         return self._overwritten(call, result) if operation.overwrites else result
 
-    def read(self, call: Call, value: Any) -> Any:  # noqa: ARG002 - for those who accept it
+    def read(self, call: Call) -> Any:
         """Return a value that leaves torch: what follows may depend on it, unseen."""
         raise self.refuse(call, "is not known: what follows may differ between rows")
 
@@ -194,7 +201,7 @@ class Tracer(TorchFunctionMode, ABC):
 
     def is_known(self, call: Call) -> bool:
         """Tell whether there is a rule for a call."""
-        return not call.operation.reads_values and (call.is_affine() or call.is_activation())
+        return call.is_affine() or call.is_activation()
 
     def _overwritten(self, call: Call, result: torch.Tensor) -> torch.Tensor:
         """Write a result into the first operand, which later calls read."""

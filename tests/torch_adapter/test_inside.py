@@ -22,18 +22,23 @@ from torch.nn import functional as F
 from torch_open import (
     PIECEWISE,
     SMOOTH,
+    Attention,
     Attentive,
     Calls,
     CodesAsNumbers,
     Convolution,
     Functional,
+    Heads,
     Joined,
     Mixed,
     Pooled,
+    Repeated,
     Residual,
     Reused,
+    Scans,
     Squared,
     Squeezed,
+    Tokens,
     Twice,
     as_torch,
     assert_untouched,
@@ -59,14 +64,53 @@ RULES = ("zero", "epsilon", "gamma", "zB", "w2", "composite")
 METHODS = ("predict_proba", "decision_function")
 ALL = PIECEWISE | SMOOTH
 UNKNOWN = {
-    "layer_norm": (Calls, lambda x: F.layer_norm(x, (6,))),
-    "mul": (Calls, lambda x: x * torch.sigmoid(x)),
-    "multi_head_attention_forward": (Attentive,),
+    "instance_norm": (Calls, lambda x: F.instance_norm(x[:, None])[:, 0]),
     "einsum": (Calls, lambda x: torch.einsum("ij,ij->ij", x, x)),
-    "maximum": (Calls, lambda x: torch.maximum(x, -x)),
     "gt": (Calls, lambda x: torch.where(x > 0, x, 0 * x)),
     "dropout": (Calls, lambda x: F.dropout(x, 0.0, training=True)),
     "cummax": (Calls, lambda x: torch.cummax(x, dim=1)[0]),
+    "item": (Calls, lambda x: x if x.sum().item() > 0.0 else 2.0 * x),
+    "__float__": (Calls, lambda x: x * float(x.sum())),
+    "amax": (Calls, lambda x: x - x.amax(0)),
+}
+PRODUCTS = {
+    "mul": (Calls, lambda x: x * torch.sigmoid(x)),
+    "square": (Calls, lambda x: x * x),
+    "div": (Calls, lambda x: x / (1.0 + x.abs())),
+    "rdiv": (Calls, lambda x: 1.0 / (2.0 + x**2)),
+    "glu": (Calls, lambda x: F.glu(torch.cat([x, -x], dim=1))),
+    "softmax": (Calls, lambda x: x.unflatten(1, (2, 3)).softmax(-1).flatten(1)),
+    "matmul": (Calls, lambda x: (x[:, :, None] @ x[:, None, :]).sum(dim=2)),
+    "multi_head_attention_forward": (Attentive,),
+    "scaled_dot_product_attention": (Tokens, Attention),
+    "heads": (Tokens, Heads),
+    "encoder": (Tokens, lambda: nn.TransformerEncoderLayer(3, 1, 5, batch_first=True)),
+    "constant": (Calls, lambda x: torch.maximum(x, torch.tensor(0.1))),
+}
+NORMALISATIONS = {
+    "layer_norm": (
+        Calls,
+        lambda x: F.layer_norm(x, (6,), bias=x.new_ones(6)),
+    ),
+    "LayerNorm": (Tokens, lambda: nn.LayerNorm([2, 3])),
+    "RMSNorm": (Tokens, lambda: nn.RMSNorm(3)),
+    "GroupNorm": (Tokens, lambda: nn.GroupNorm(2, 2)),
+}
+LARGEST = {
+    "halves": (Scans, nn.MaxPool1d(2)),
+    "padded": (Scans, nn.MaxPool1d(3, 2, padding=1)),
+    "dilated": (Scans, lambda x: F.max_pool1d(x, 3, 1, dilation=2)),
+    "ceiling": (Scans, nn.MaxPool1d(4, 3, ceil_mode=True)),
+    "adaptive": (Scans, nn.AdaptiveMaxPool1d(4)),
+    "amax": (Scans, lambda x: x.amax((1, 2), keepdim=True)),
+    "max": (Scans, lambda x: torch.max(x, -1)[0]),
+    "min": (Scans, lambda x: x.min(dim=1, keepdim=True).values),
+    "maximum": (Scans, lambda x: torch.maximum(x, x.flip(-1))),
+    "images": (Pooled, nn.MaxPool2d(2), 16),
+    "padded images": (Pooled, nn.MaxPool2d(3, 2, padding=1), 16),
+    "dilated images": (Pooled, nn.MaxPool2d((2, 1), stride=1, dilation=(2, 1)), 32),
+    "adaptive images": (Pooled, nn.AdaptiveMaxPool2d((3, 2)), 24),
+    "all of an image": (Pooled, lambda x: torch.max_pool2d(x, kernel_size=4), 4),
 }
 
 
@@ -246,15 +290,61 @@ def test_images(pool, n_left):
         np.testing.assert_allclose(explained.additivity_gap, 0.0, atol=1e-12)
 
 
-def test_the_largest_of_several():
-    model = wrapped(seeded(Pooled, nn.MaxPool2d(2), 16))
-    explained = LRP(model).fit(X).explain(ROWS)
+@pytest.mark.parametrize("baseline", ["mean", "background"])
+@pytest.mark.parametrize("name", LARGEST | PRODUCTS | NORMALISATIONS)
+def test_deep_lift_of_several_numbers_is_complete(name, baseline):
+    module = seeded(*(LARGEST | PRODUCTS | NORMALISATIONS)[name])
+    module(torch.tensor(X))
+    before = state_of(module)
+    explainer = DeepLIFT(wrapped(module), baseline=baseline, n_background=9, random_state=0)
+    explained = explainer.fit(X).explain(X)
     np.testing.assert_allclose(explained.additivity_gap, 0.0, atol=1e-12)
-    with pytest.raises(ValueError, match="max_pool2d is not known"):
-        DeepLIFT(model).fit(X)
-    path = IntegratedGradients(model).fit(X).explain(ROWS)
+    assert_untouched(module, before)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("name", LARGEST | NORMALISATIONS)
+def test_winners_and_normalisations_conserve(name, rule):
+    model = wrapped(seeded(*(LARGEST | NORMALISATIONS)[name]))
+    explained = LRP(model, rule=rule).fit(X).explain(ROWS)
+    scale = np.abs(explained.values).sum(axis=1) + np.abs(explained.base_values)
+    assert (np.abs(explained.additivity_gap) / scale).max() < 1e-12
+
+
+def test_the_largest_is_put_down_to_the_winner_now_or_before():
+    module = Calls(lambda x: x.amax(1, keepdim=True))
+    module.first, module.last = nn.Identity(), nn.Identity()
+    baseline = np.array([[1.0, 5.0, 0.0]])
+    rows = np.array([[7.0, 2.0, 0.0], [4.0, 3.0, 0.0], [1.0, 5.0, 0.0]])
+    model = TorchRegressor(module, dtype="float64")
+    explained = DeepLIFT(model).fit(baseline).explain(rows)
+    # grown from 5 to 7 by the first number; shrunk from 5 to 4 by the second; unchanged
+    expected = np.array([[2.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, 0.0]])
+    np.testing.assert_allclose(explained.values[..., 0], expected)
+
+
+def test_factors_have_their_shapley_values():
+    module = Calls(lambda x: x[:, :1] * x[:, 1:])
+    module.first, module.last = nn.Identity(), nn.Identity()
+    model = TorchRegressor(module, dtype="float64")
+    explained = DeepLIFT(model).fit(np.array([[1.0, 2.0]])).explain(np.array([[4.0, 6.0]]))
+    np.testing.assert_allclose(explained.values[0, :, 0], [3.0 * 4.0, 4.0 * 2.5])
+
+
+def test_paths_through_the_largest_of_several():
+    path = IntegratedGradients(wrapped(seeded(*LARGEST["images"]))).fit(X).explain(ROWS)
     assert not path.details["is_exact"].any()
     np.testing.assert_allclose(path.additivity_gap, 0.0, atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rows_that_are_their_own_baselines(dtype):
+    model = wrapped(seeded(chain, nn.Tanh).to(dtype))
+    explainer = DeepLIFT(model, baseline="background", n_background=None).fit(X)
+    atol = 1e-6 if dtype is torch.float32 else 1e-13
+    np.testing.assert_allclose(explainer.explain(X).additivity_gap, 0.0, atol=atol)
+    alone = DeepLIFT(model).fit(X[:1]).explain(X[:3]).values
+    np.testing.assert_allclose(alone[0], 0.0, atol=1e-13)
 
 
 def loans(n_rows=50):
@@ -331,9 +421,16 @@ def test_unknown_operations_are_named(name, explainer):
     assert_untouched(module, before)
 
 
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products_have_no_relevance(name):
+    with pytest.raises(ValueError, match=r"LRP cannot go through .* is not known"):
+        LRP(wrapped(seeded(*PRODUCTS[name]))).fit(X)
+
+
 @pytest.mark.parametrize("name", ["layer_norm", "mul", "multi_head_attention_forward"])
 def test_paths_need_no_rules(name):
-    explained = IntegratedGradients(wrapped(seeded(*UNKNOWN[name]))).fit(X).explain(ROWS)
+    module = seeded(*(PRODUCTS | NORMALISATIONS)[name])
+    explained = IntegratedGradients(wrapped(module)).fit(X).explain(ROWS)
     assert explained.converged.all()
     np.testing.assert_allclose(explained.additivity_gap, 0.0, atol=1e-5)
 
@@ -394,12 +491,57 @@ def test_randomised_networks_change_the_attributions():
 
 def test_blocks_and_jobs():
     model = wrapped(seeded(Residual))
-    many = np.tile(X, (40, 1)) + 0.01 * table(2400, 6, seed=1)
+    many = np.tile(X, (150, 1)) + 0.01 * table(9000, 6, seed=1)
     fitted = DeepLIFT(model, n_jobs=2).fit(X)
     with parallel_config(backend="threading"):
         whole = fitted.explain(many).values
-        last = fitted.explain(many[2100:]).values
-    np.testing.assert_allclose(last, whole[2100:], atol=1e-13)
+        last = fitted.explain(many[8100:]).values
+    np.testing.assert_allclose(last, whole[8100:], atol=1e-13)
+
+
+def trained_on(module):
+    optimiser = torch.optim.SGD(module.parameters(), 1e-2)
+    module(torch.tensor(X)).square().mean().backward()
+    optimiser.step()
+    module.zero_grad()
+
+
+CHANGES = {
+    "a step of training": trained_on,
+    "weights": lambda module: module.first.weight.data.mul_(1.01),
+    "a layer": lambda module: setattr(module, "last", nn.Linear(12, 3).double()),
+    "a hook": lambda module: module.first.register_forward_hook(doubled),
+    "the way": lambda module: setattr(module, "n_times", 2),
+}
+
+
+@pytest.mark.parametrize(
+    "explainer", [Gradient, GradientTimesInput, IntegratedGradients, SmoothGrad, DeepLIFT, LRP]
+)
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_module_that_changed_since_fit(name, explainer):
+    module = seeded(Repeated)
+    fitted = explainer(TorchRegressor(module)).fit(X)
+    module.train()
+    fitted.explain(ROWS)
+    CHANGES[name](module)
+    with pytest.raises(ValueError, match="call fit again"):
+        fitted.explain(ROWS)
+
+
+def doubled(_, given, result):
+    return 2.0 * result
+
+
+@pytest.mark.parametrize("explainer", [IntegratedGradients, LRP])
+def test_a_way_that_depends_on_the_rows(explainer):
+    """Without a change of the network that could be seen in other rows."""
+    module = seeded(Repeated)
+    fitted = explainer(TorchRegressor(module)).fit(X)
+    module.n_times = 2
+    fitted._known = fitted._responses_within()
+    with pytest.raises(ValueError, match="its way depends on the rows, or it has changed"):
+        fitted.explain(ROWS)
 
 
 def test_captum_agrees_where_it_is_right():

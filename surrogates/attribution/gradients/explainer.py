@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from surrogates._params import ANY_CALLABLE, BOOLEAN, NONE, Constraint, Instance, Interval
 from surrogates.attribution.gradients.answers import (
@@ -24,6 +25,8 @@ from surrogates.blackbox.table import column_names, is_frame
 from surrogates.explanation import Attribution, Reference
 
 __all__ = ["SHARED_CONSTRAINTS", "GradientExplainer"]
+
+_TOLERANCE = 1e-4  # of a network in single precision, on another device
 
 SHARED_CONSTRAINTS: Mapping[str, Sequence[Constraint]] = {
     "response_method": [Instance(str, "a str"), ANY_CALLABLE],
@@ -88,6 +91,7 @@ class GradientExplainer(AttributionExplainer):
             prefers_logits=self._prefers_logits,
         )
         self.reference_inputs_ = read_reference(self.differentiable_, X, weights)
+        self._known = self._responses_within()
         owners = Owners(self.players_.of_column[self.differentiable_.owners], len(self.players_))
         self.engine_ = self._make_engine(self.differentiable_, owners, self.reference_inputs_, seed)
         self.record_ = {
@@ -115,7 +119,23 @@ class GradientExplainer(AttributionExplainer):
             return self.engine_.explain(X)
         return joined(self._explain_blocks(explain_block, self.engine_, X))
 
+    def _responses_within(self) -> NDArray[np.float64]:
+        """Ask about two points among the reference rows."""
+        reference = self.reference_inputs_
+        points = np.stack([reference.mean - reference.std, reference.mean + reference.std])
+        return self.differentiable_.responses(points)
+
+    def _check_unchanged(self) -> None:
+        """Refuse a network with which baselines and its anatomy were not found."""
+        known, found = self._known, self._responses_within()
+        if np.abs(found - known).max() > _TOLERANCE * np.abs(known).max():
+            raise ValueError(
+                f"The {type(self.estimator_).__name__} answers otherwise than when this "
+                f"{type(self).__name__} was fitted: call fit again after a model has changed."
+            )
+
     def _explain(self, X: Any) -> Attribution:
+        self._check_unchanged()
         answer = self._answer(X)
         reference = self.reference_inputs_
         return Attribution(
