@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from surrogates.attribution.fused_mixture import FusedLassoMixture
     from surrogates.attribution.gradients import (
         LRP,
+        CaptumAttribution,
         DeepLIFT,
         Gradient,
         GradientTimesInput,
@@ -43,6 +44,7 @@ __all__ = [
     "LEMNA",
     "LIME",
     "LRP",
+    "CaptumAttribution",
     "Counterfactuals",
     "DeepLIFT",
     "DistilledTreeClassifier",
@@ -63,6 +65,7 @@ __all__ = [
 ]
 
 _HOME_OF = {
+    "CaptumAttribution": "surrogates.attribution.gradients",
     "Counterfactuals": "surrogates.counterfactuals",
     "DeepLIFT": "surrogates.attribution.gradients",
     "DistilledTreeClassifier": "surrogates.distillation",

@@ -16,7 +16,7 @@ _NAMES = (
 _EXTRAS = ("bias_k", "add_zero_attn", "training", "key_padding_mask", "attn_mask", "is_causal")
 
 
-def layer_scale(
+def _layer_scale(
     source: torch.Tensor,
     normalized_shape: Sequence[int],
     weight: torch.Tensor | None = None,  # noqa: ARG001 - the arguments of the normalisation
@@ -29,7 +29,7 @@ def layer_scale(
     return (away * away).mean(axes, keepdim=True).add(eps).rsqrt()
 
 
-def layer_norm(
+def _layer_norm(
     source: torch.Tensor,
     normalized_shape: Sequence[int],
     weight: torch.Tensor | None = None,
@@ -39,13 +39,13 @@ def layer_norm(
     scale: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Return numbers less their mean, over their spread, which may be given."""
-    scale = layer_scale(source, normalized_shape, eps=eps) if scale is None else scale
+    scale = _layer_scale(source, normalized_shape, eps=eps) if scale is None else scale
     normal = (source - source.mean(_last_axes(normalized_shape), keepdim=True)) * scale
     normal = normal if weight is None else normal * weight
     return normal if bias is None else normal + bias
 
 
-def group_scale(
+def _group_scale(
     source: torch.Tensor,
     num_groups: int,
     weight: torch.Tensor | None = None,  # noqa: ARG001
@@ -54,10 +54,10 @@ def group_scale(
 ) -> torch.Tensor:
     """Return one over the spread of groups of channels."""
     groups = source.unflatten(1, (num_groups, -1)).flatten(2)
-    return layer_scale(groups, groups.shape[2:], eps=eps)
+    return _layer_scale(groups, groups.shape[2:], eps=eps)
 
 
-def group_norm(
+def _group_norm(
     source: torch.Tensor,
     num_groups: int,
     weight: torch.Tensor | None = None,
@@ -68,13 +68,13 @@ def group_norm(
 ) -> torch.Tensor:
     """Return groups of channels less their mean, over their spread, which may be given."""
     groups = source.unflatten(1, (num_groups, -1)).flatten(2)
-    normal = layer_norm(groups, groups.shape[2:], eps=eps, scale=scale).reshape_as(source)
+    normal = _layer_norm(groups, groups.shape[2:], eps=eps, scale=scale).reshape_as(source)
     after = (1,) * (source.ndim - 2)
     normal = normal if weight is None else normal * weight.reshape(-1, *after)
     return normal if bias is None else normal + bias.reshape(-1, *after)
 
 
-def rms_scale(
+def _rms_scale(
     source: torch.Tensor,
     normalized_shape: Sequence[int],
     weight: torch.Tensor | None = None,  # noqa: ARG001
@@ -85,7 +85,7 @@ def rms_scale(
     return (source * source).mean(_last_axes(normalized_shape), keepdim=True).add(eps).rsqrt()
 
 
-def rms_norm(
+def _rms_norm(
     source: torch.Tensor,
     normalized_shape: Sequence[int],
     weight: torch.Tensor | None = None,
@@ -94,7 +94,7 @@ def rms_norm(
     scale: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Return numbers over the root of their mean square, which may be given."""
-    normal = source * (rms_scale(source, normalized_shape, eps=eps) if scale is None else scale)
+    normal = source * (_rms_scale(source, normalized_shape, eps=eps) if scale is None else scale)
     return normal if weight is None else normal * weight
 
 
@@ -102,7 +102,7 @@ def _last_axes(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(range(-len(shape), 0))
 
 
-def attend(
+def _attend(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
@@ -122,7 +122,7 @@ def _shares(query: torch.Tensor, key: torch.Tensor, scale: float) -> torch.Tenso
     return ((query * scale) @ key.transpose(-2, -1)).softmax(-1)
 
 
-def multi_head_attention_forward(
+def _multi_head_attention_forward(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
@@ -153,29 +153,33 @@ def multi_head_attention_forward(
     return found, shares.mean(1) if options.get("average_attn_weights", True) else shares
 
 
-def gate(source: torch.Tensor, dim: int = -1) -> torch.Tensor:
+def _gate(source: torch.Tensor, dim: int = -1) -> torch.Tensor:
     """Return a half of the numbers times a sigmoid of the other half."""
     first, second = source.chunk(2, dim)
     return first * second.sigmoid()
 
 
-def quotient(first: Any, second: torch.Tensor) -> torch.Tensor:
+def _quotient(
+    first: Any, second: torch.Tensor, *, rounding_mode: str | None = None
+) -> torch.Tensor:
     """Return a product with a reciprocal."""
+    if rounding_mode is not None:
+        raise ValueError(f"the operation div is not known with rounding_mode={rounding_mode!r}")
     return first * second.reciprocal()
 
 
 NORMALISATIONS: dict[str, tuple[Callable[..., torch.Tensor], Callable[..., torch.Tensor]]] = {
-    "layer_norm": (layer_norm, layer_scale),
-    "group_norm": (group_norm, group_scale),
-    "rms_norm": (rms_norm, rms_scale),
+    "layer_norm": (_layer_norm, _layer_scale),
+    "group_norm": (_group_norm, _group_scale),
+    "rms_norm": (_rms_norm, _rms_scale),
 }
 """By the name of the operation: it, and the factor in it that depends on the spread."""
 
 COMPOSITIONS: dict[str, Callable[..., Any]] = {
     **{name: norm for name, (norm, _) in NORMALISATIONS.items()},
-    "scaled_dot_product_attention": attend,
-    "multi_head_attention_forward": multi_head_attention_forward,
-    "glu": gate,
-    **dict.fromkeys(("div", "divide", "true_divide", "truediv"), quotient),
+    "scaled_dot_product_attention": _attend,
+    "multi_head_attention_forward": _multi_head_attention_forward,
+    "glu": _gate,
+    **dict.fromkeys(("div", "divide", "true_divide", "truediv"), _quotient),
 }
 """By the name of the operation."""
