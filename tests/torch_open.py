@@ -89,6 +89,29 @@ class Convolution(nn.Module):
         return self.last(F.relu(self.scan(x.unsqueeze(1))).flatten(1))
 
 
+class Widened(nn.Module):
+    """A transposed convolution and an interpolation, clamped."""
+
+    def __init__(self):
+        super().__init__()
+        self.scan, self.last = nn.ConvTranspose1d(1, 2, 3, stride=2), nn.Linear(52, 3)
+
+    def forward(self, x):
+        wide = F.interpolate(self.scan(x.unsqueeze(1)).clamp(min=0), scale_factor=2)
+        return self.last(wide.flatten(1).clamp_min(0.0))
+
+
+class Bags(nn.Module):
+    """Numbers, and the mean of the rows of all codes."""
+
+    def __init__(self, n_codes, mode):
+        super().__init__()
+        self.bag, self.last = nn.EmbeddingBag(max(n_codes), 3, mode=mode), nn.Linear(5, 2)
+
+    def forward(self, numbers, codes):
+        return self.last(F.relu(torch.cat([numbers, self.bag(codes)], dim=1)))
+
+
 class Matrices(nn.Module):
     """Weights without layers, and numbers in the forward pass."""
 

@@ -1,5 +1,6 @@
 """Embeddings: differentiation begins at the rows that they look up."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,15 +40,18 @@ class Lookups(Tracer):
 
     def is_known(self, call: Call) -> bool:
         """Accept what moves codes, shifts them, and looks them up."""
-        return call.name in _MOVES | _SHIFTS or call.name == "embedding"
+        is_lookup = call.name == "embedding" or _is_bag(call.name, call.args, call.kwargs)
+        return call.name in _MOVES | _SHIFTS or is_lookup
 
     def answer(self, call: Call) -> Any:
         """Return the result of a call, and follow or record it."""
         result = call.result()
-        if call.name == "embedding":
+        if call.name in ("embedding", "embedding_bag"):
             places = call.traces[id(call.args[0])].others[0]
-            self.rows.append(result.detach())
-            self.places.append(places[..., None].expand(result.shape))
+            codes, weight = call.args[:2]
+            rows = torch.nn.functional.embedding(codes, weight).detach()
+            self.rows.append(rows)
+            self.places.append(places[..., None].expand(rows.shape))
             return result
         if call.name in _SHIFTS:
             (trace,) = call.traces.values()
@@ -58,6 +62,20 @@ class Lookups(Tracer):
                 raise self.refuse(call, "makes numbers of codes, outside of an embedding")
             self.follow(tensor, 0, (own,))
         return result
+
+
+def _is_bag(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Tell whether bags of the same size, of which every code counts alike, are looked up."""
+    if name != "embedding_bag":
+        return False
+    given = _bag_arguments(args, kwargs)
+    extras = (given.get(extra) for extra in ("offsets", "max_norm", "per_sample_weights"))
+    is_plain = given.get("padding_idx") is None and all(extra is None for extra in extras)
+    return is_plain and given.get("mode", "mean") in ("mean", "sum") and args[0].ndim == 2
+
+
+def _bag_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    return inspect.signature(torch.nn.functional.embedding_bag).bind(*args, **kwargs).arguments
 
 
 class LookedUp(torch.overrides.TorchFunctionMode):
@@ -75,7 +93,11 @@ class LookedUp(torch.overrides.TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        """Replace embeddings."""
+        """Replace embeddings, and what bags make of them."""
         if func is torch.nn.functional.embedding:
             return next(self._rows)
+        if func is torch.nn.functional.embedding_bag:
+            given = _bag_arguments(args, kwargs or {})
+            rows = next(self._rows)
+            return rows.mean(1) if given.get("mode", "mean") == "mean" else rows.sum(1)
         return func(*args, **(kwargs or {}))

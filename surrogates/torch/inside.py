@@ -67,14 +67,19 @@ def _surveyed(opened: TorchNetwork, few: Inputs) -> tuple[Survey, torch.Tensor]:
 
 
 def _last_link(whole: TorchNetwork, method: str, few: Inputs, n_raw: int) -> LastLink | None:
-    """Return what makes probabilities of logits at the end of a module, if it can be left out."""
-    if is_regressor(whole.adapter) or whole.adapter._head(few, n_raw).kind == "logits":
+    """Return what makes probabilities of logits at the end of a module, or their logarithms.
+
+    It can be left out where the response does not depend on it.
+    """
+    if is_regressor(whole.adapter):
         return None
+    are_logits = whole.adapter._head(few, n_raw).kind == "logits"
     survey, outputs = _surveyed(whole, few)
     link = survey.link_of(outputs)
-    if link.name == "softmax":  # of more classes, logits are not the logarithms of probabilities
+    # of more classes, logits are not the logarithms of probabilities
+    if link.name == ("log_softmax" if are_logits else "softmax"):
         return link if n_raw == 2 or (n_raw > 2 and method == "predict_proba") else None
-    return link if link.name == "sigmoid" and n_raw == 1 else None
+    return link if link.name == "sigmoid" and n_raw == 1 and not are_logits else None
 
 
 def _refuse_scripts(adapter: Any, module: Any) -> None:

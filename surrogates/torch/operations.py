@@ -17,11 +17,17 @@ __all__ = [
     "PRODUCTS",
     "SMOOTH",
     "Operation",
+    "clamped_to",
     "kinks_of",
     "read_operation",
 ]
 
-LAYERS = frozenset({"linear", "conv1d", "conv2d", "conv3d", "matmul", "mm"})
+LAYERS = frozenset(
+    {
+        *("linear", "matmul", "mm", "conv1d", "conv2d", "conv3d"),
+        *("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
+    }
+)
 """Linear in their first operand, the weights being constants."""
 
 PRODUCTS = frozenset({"mul", "multiply", "div", "divide", "true_divide", "truediv", "rmul"})
@@ -36,6 +42,8 @@ LINEAR = frozenset(
         *("cat", "concat", "concatenate", "stack", "hstack", "chunk", "split", "unbind"),
         *("getitem", "select", "narrow", "index_select", "flip", "roll", "repeat", "pad", "sum"),
         *("mean", "avg_pool1d", "avg_pool2d", "adaptive_avg_pool1d", "adaptive_avg_pool2d"),
+        *("avg_pool3d", "adaptive_avg_pool3d", "interpolate", "pixel_shuffle", "unfold", "tile"),
+        *("broadcast_to", "repeat_interleave", "moveaxis", "swapdims", "tensor_split"),
     }
 )
 """Affine in all operands together."""
@@ -44,9 +52,12 @@ PASSES = frozenset({"dropout", "dropout1d", "dropout2d", "alpha_dropout", "featu
 """The identity in evaluation mode."""
 
 _KINKED = frozenset(
-    {"relu", "relu6", "leaky_relu", "prelu", "hardtanh", "hardsigmoid", "abs", "clamp_min"}
+    {
+        *("relu", "relu6", "leaky_relu", "prelu", "hardtanh", "hardsigmoid", "abs"),
+        *("clamp", "clamp_min", "clamp_max"),
+    }
 )
-_BENT = frozenset({"elu", "selu", "celu", "hardswish", "softshrink", "clamp", "clamp_max"})
+_BENT = frozenset({"elu", "selu", "celu", "hardswish", "softshrink"})
 SMOOTH = frozenset(
     {
         *("gelu", "silu", "mish", "tanh", "sigmoid", "expit", "softplus", "softsign"),
@@ -152,10 +163,18 @@ def kinks_of(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[
         return (0.0, 6.0)
     if name == "hardsigmoid":
         return (-3.0, 3.0)
-    if name not in ("hardtanh", "clamp_min"):
-        return None
-    named = dict(zip(("input", "min_val", "max_val"), args, strict=False)) | kwargs
     if name == "hardtanh":
+        named = dict(zip(("input", "min_val", "max_val"), args, strict=False)) | kwargs
         return float(named.get("min_val", -1.0)), float(named.get("max_val", 1.0))
-    low = kwargs.get("min", args[1] if len(args) > 1 else 0.0)
-    return None if isinstance(low, torch.Tensor) else (float(low),)
+    return clamped_to(name, args, kwargs) if name.startswith("clamp") else None
+
+
+def clamped_to(
+    name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[float, ...] | None:
+    """Return the numbers that "clamp", "clamp_min" or "clamp_max" cuts off at, if they are."""
+    names = ("input", "max") if name == "clamp_max" else ("input", "min", "max")
+    named = dict(zip(names, args, strict=False)) | kwargs
+    ends = [named[end] for end in ("min", "max") if named.get(end) is not None]
+    is_plain = not any(isinstance(end, torch.Tensor) for end in ends)
+    return tuple(map(float, ends)) if is_plain else None

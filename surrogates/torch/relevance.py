@@ -8,7 +8,7 @@ import torch
 from surrogates.blackbox.relevance import RelevanceRule
 from surrogates.torch.compositions import NORMALISATIONS
 from surrogates.torch.maxima import keeps_winners
-from surrogates.torch.operations import ACTIVATIONS, LAYERS
+from surrogates.torch.operations import ACTIVATIONS, LAYERS, clamped_to
 from surrogates.torch.tracing import Call, Trace, Tracer, tensors_in
 
 __all__ = ["Relay", "RelevanceTracer"]
@@ -90,7 +90,9 @@ class RelevanceTracer(Tracer):
         """Leave out functions for which there is no rule, and add winners and normalisations."""
         if keeps_winners(call) or _normalises(call):
             return True
-        return call.is_affine() or (call.is_activation() and call.name in _SINGLE_NUMBERS)
+        if call.is_affine() or _is_straight(call):
+            return True
+        return call.is_activation() and call.name in _SINGLE_NUMBERS
 
     def answer(self, call: Call) -> Any:
         """Return the result of a call, with the derivatives that the rule says."""
@@ -100,7 +102,7 @@ class RelevanceTracer(Tracer):
             return self.follow(self._checked(call, result), call.depth + 1)
         if _normalises(call):
             return self._normalised(call)
-        if call.is_affine() or keeps_winners(call) or call.name in _STRAIGHT:
+        if call.is_affine() or keeps_winners(call) or _is_straight(call):
             result = self._affine(call, call.result())
         else:
             result = self._activation(call)
@@ -216,6 +218,13 @@ class RelevanceTracer(Tracer):
                 source, (values,), self.leaves, ratios, added, (lost,)
             )
         return relayed
+
+
+def _is_straight(call: Call) -> bool:
+    """Tell whether a value is the input times the derivative."""
+    is_clamp = call.name in ("clamp", "clamp_min")
+    is_relu = is_clamp and clamped_to(call.name, call.args, call.kwargs) == (0.0,)
+    return call.is_activation() and (is_relu or call.name in _STRAIGHT)
 
 
 def _normalises(call: Call) -> bool:

@@ -24,6 +24,7 @@ from torch_open import (
     SMOOTH,
     Attention,
     Attentive,
+    Bags,
     Calls,
     CodesAsNumbers,
     Convolution,
@@ -40,6 +41,7 @@ from torch_open import (
     Squeezed,
     Tokens,
     Twice,
+    Widened,
     as_torch,
     assert_untouched,
     chain,
@@ -227,12 +229,11 @@ def test_a_softmax_inside_the_module(last):
     model = wrapped(nn.Sequential(bare, last(dim=1)).double())
     inside = DeepLIFT(model).fit(X).explain(ROWS)
     np.testing.assert_allclose(inside.additivity_gap, 0.0, atol=1e-12)
-    if last is nn.Softmax:
-        outside = DeepLIFT(wrapped(bare)).fit(X).explain(ROWS)
-        np.testing.assert_allclose(inside.values, outside.values, atol=1e-12)
-        path = IntegratedGradients(model).fit(X).explain(ROWS)
-        assert path.details["is_exact"].all()
-        np.testing.assert_allclose(path.additivity_gap, 0.0, atol=1e-13)
+    outside = DeepLIFT(wrapped(bare)).fit(X).explain(ROWS)
+    np.testing.assert_allclose(inside.values, outside.values, atol=1e-12)
+    path = IntegratedGradients(model).fit(X).explain(ROWS)
+    assert path.details["is_exact"].all()
+    np.testing.assert_allclose(path.additivity_gap, 0.0, atol=1e-13)
     with pytest.raises(ValueError, match=r"LRP cannot go through .*softmax is not known"):
         LRP(model).fit(X)
 
@@ -246,7 +247,8 @@ def test_one_logit_two_logits_and_probabilities():
     one[2].bias.data = two[2].bias.data[1:] - two[2].bias.data[:1]
     chance = nn.Sequential(one, nn.Sigmoid())
     chances = nn.Sequential(two, nn.Softmax(dim=1))
-    modules = (two, one, chance, chances)
+    logs = nn.Sequential(two, nn.LogSoftmax(dim=1))
+    modules = (two, one, chance, chances, logs)
     models = [TorchClassifier(module, classes=["no", "yes"]) for module in modules]
     for explainer in (Gradient, IntegratedGradients, DeepLIFT):
         explained = [explainer(model).fit(X).explain(ROWS) for model in models]
@@ -287,6 +289,15 @@ def test_images(pool, n_left):
     cases = [(LRP, {"rule": rule}) for rule in RULES]
     for explainer, params in [(IntegratedGradients, {}), (DeepLIFT, {}), *cases]:
         explained = explainer(model, **params).fit(X).explain(ROWS)
+        np.testing.assert_allclose(explained.additivity_gap, 0.0, atol=1e-12)
+
+
+def test_transposed_convolutions_and_interpolations():
+    model = wrapped(seeded(Widened))
+    path = IntegratedGradients(model).fit(X).explain(ROWS)
+    assert path.details["is_exact"].all()
+    others = (DeepLIFT(model), *(LRP(model, rule=rule) for rule in ("zero", "gamma", "w2")))
+    for explained in (path, *(one.fit(X).explain(ROWS) for one in others)):
         np.testing.assert_allclose(explained.additivity_gap, 0.0, atol=1e-12)
 
 
@@ -378,6 +389,21 @@ def test_embeddings_belong_to_their_columns(explainer):
         np.testing.assert_allclose(fitted.baselines_.inputs[0, 2:5], rows[codes].mean(axis=0))
     again = pickle.loads(pickle.dumps(fitted)).explain(frame.head(6))
     np.testing.assert_array_equal(again.values, explained.values)
+
+
+@pytest.mark.parametrize("mode", ["mean", "sum"])
+@pytest.mark.parametrize("explainer", [IntegratedGradients, DeepLIFT, LRP])
+def test_bags_of_embeddings(explainer, mode):
+    frame = loans()
+    encoder = ColumnEncoder().fit(frame)
+    module = seeded(Bags, encoder.n_codes_, mode)
+    model = TorchClassifier(module, classes=["bad", "good"], encoder=encoder)
+    explained = explainer(model).fit(frame).explain(frame)
+    np.testing.assert_allclose(explained.additivity_gap, 0.0, atol=1e-12)
+    assert explained.values.any(axis=(0, 2)).all()
+    refused = TorchClassifier(seeded(Bags, encoder.n_codes_, "max"), encoder=encoder)
+    with pytest.raises(ValueError, match="embedding_bag is not known"):
+        explainer(refused).fit(frame)
 
 
 @pytest.mark.parametrize("explainer", [GradientTimesInput, IntegratedGradients, DeepLIFT, LRP])
