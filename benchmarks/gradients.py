@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.nn import functional
 
-from surrogates import LRP, DeepLIFT, IntegratedGradients
+from surrogates import LRP, DeepLIFT, Gradient, IntegratedGradients
 from surrogates.torch import TorchClassifier, TorchRegressor
 
 Table = dict[str, Any]
@@ -189,18 +190,20 @@ def one_step(module: nn.Module, inputs: torch.Tensor) -> Any:
 def times(X: Any, y: Any, with_peer: bool) -> list[Table]:
     """Return the times of `explain` over a forward and backward pass of the same rows."""
     table = []
-    for width, dtype in ((64, torch.float32), (256, torch.float32), (256, torch.float64)):
+    for width, dtype in product((64, 256), (torch.float32, torch.float64)):
         module = trained(chain, X, y, width=width).to(dtype)
         adapter = TorchClassifier(module, classes=[0, 1], output="logits", device="cpu")
         logits = {"response_method": "decision_function"}
         fitted = {
+            "Gradient": Gradient(adapter, **logits).fit(X),
             "DeepLIFT": DeepLIFT(adapter, **logits).fit(X),
             "DeepLIFT of probabilities": DeepLIFT(adapter).fit(X),
             "LRP epsilon": LRP(adapter).fit(X),
             "LRP gamma": LRP(adapter, rule="gamma").fit(X),
             "LRP composite": LRP(adapter, rule="composite").fit(X),
         }
-        for rows in (X[:500], np.tile(X, (4, 1))[:2000]):
+        for n_rows in (500, 1000, 5000):
+            rows = np.tile(X, (9, 1))[:n_rows]
             inputs = torch.tensor(rows, dtype=dtype)
             jobs = {name: partial(one.explain, rows) for name, one in fitted.items()}
             jobs["step"] = partial(one_step, module, inputs)

@@ -85,7 +85,7 @@ class TorchNetwork:
                 _numbers(self._forward(network, _tensor(network, inputs[block]))[0])
                 for block in _blocks(inputs)
             ]
-        return np.concatenate(parts)
+        return _joined(parts)
 
     def pullback(self, inputs: Floats, seeds: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
         """Return outputs, and derivatives (n_rows, n_inputs, n_wanted)."""
@@ -231,9 +231,9 @@ class TorchNetwork:
         wanted = seeds(numbers, of_baselines)
         multipliers = self._derivatives(outputs, wanted, leaf)[0]
         change = np.einsum("nk,nko->no", numbers - of_baselines, wanted)
+        products = [(inputs - baselines, multipliers)]
         # a row that is its own baseline has a change of nothing but the rounding of its outputs
-        scale = np.einsum("nk,nko->no", np.abs(numbers) + np.abs(of_baselines), np.abs(wanted))
-        self._check(network, change, [(inputs - baselines, multipliers)], scale)
+        self._check(network, change, products, [(numbers, wanted), (of_baselines, wanted)])
         return numbers, multipliers
 
     def _beside(
@@ -269,8 +269,7 @@ class TorchNetwork:
             units += end[:, :, None] * own
         numbers = _numbers(outputs)
         parts = [inputs, np.ones((len(inputs), 2)), *ends]
-        logits = numbers @ seeds
-        self._check(network, logits, list(zip(parts, by_leaf, strict=True)), np.abs(logits))
+        self._check(network, numbers @ seeds, list(zip(parts, by_leaf, strict=True)))
         return numbers, Shares(np.moveaxis(units, 2, 0), by_leaf[1][:, 0].T, by_leaf[1][:, 1].T)
 
     def _given(self, wanted: int, points: Floats) -> Floats:
@@ -298,15 +297,19 @@ class TorchNetwork:
         network: Network,
         change: Floats,
         products: list[tuple[Floats, Floats]],
-        scale: Floats,
+        others: Sequence[tuple[Floats, Floats]] = (),
     ) -> None:
-        """Refuse products whose sums are no change of the outputs: an operation was not seen."""
+        """Refuse products whose sums are no change of the outputs: an operation was not seen.
+
+        Compared with magnitudes of the products, and of others.
+        """
         gap = np.abs(change - sum(np.einsum("ni,nio->no", *both) for both in products))
         tolerance = torch.finfo(network.dtype).eps ** (1 / 3)
-        scale = np.maximum(scale, _LEAST)
+        scale = np.maximum(np.abs(change), _LEAST)
         if (gap <= tolerance * scale).all():
             return
-        scale = scale + sum(np.einsum("ni,nio->no", *map(np.abs, both)) for both in products)
+        many = (*products, *others)
+        scale += sum(np.einsum("ni,nio->no", *map(np.abs, both)) for both in many)
         if not (gap <= tolerance * scale).all():
             raise ValueError(
                 f"The contributions to {type(self.adapter).__name__} do not add up: its module "

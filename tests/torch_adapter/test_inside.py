@@ -565,7 +565,7 @@ def test_a_way_that_depends_on_the_rows(explainer):
     module = seeded(Repeated)
     fitted = explainer(TorchRegressor(module)).fit(X)
     module.n_times = 2
-    fitted._known = fitted._responses_within()
+    fitted._known = fitted.differentiable_.responses(fitted._asked)
     with pytest.raises(ValueError, match="its way depends on the rows, or it has changed"):
         fitted.explain(ROWS)
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from surrogates._params import ANY_CALLABLE, BOOLEAN, NONE, Constraint, Instance, Interval
 from surrogates.attribution.gradients.answers import (
@@ -91,7 +90,9 @@ class GradientExplainer(AttributionExplainer):
             prefers_logits=self._prefers_logits,
         )
         self.reference_inputs_ = read_reference(self.differentiable_, X, weights)
-        self._known = self._responses_within()
+        reference = self.reference_inputs_
+        self._asked = reference.mean + np.outer([-1.0, 1.0], reference.std)
+        self._known = self.differentiable_.responses(self._asked)
         owners = Owners(self.players_.of_column[self.differentiable_.owners], len(self.players_))
         self.engine_ = self._make_engine(self.differentiable_, owners, self.reference_inputs_, seed)
         self.record_ = {
@@ -119,15 +120,9 @@ class GradientExplainer(AttributionExplainer):
             return self.engine_.explain(X)
         return joined(self._explain_blocks(explain_block, self.engine_, X))
 
-    def _responses_within(self) -> NDArray[np.float64]:
-        """Ask about two points among the reference rows."""
-        reference = self.reference_inputs_
-        points = np.stack([reference.mean - reference.std, reference.mean + reference.std])
-        return self.differentiable_.responses(points)
-
     def _check_unchanged(self) -> None:
         """Refuse a network with which baselines and its anatomy were not found."""
-        known, found = self._known, self._responses_within()
+        known, found = self._known, self.differentiable_.responses(self._asked)
         if np.abs(found - known).max() > _TOLERANCE * np.abs(known).max():
             raise ValueError(
                 f"The {type(self.estimator_).__name__} answers otherwise than when this "
