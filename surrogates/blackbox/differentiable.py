@@ -30,6 +30,10 @@ class Differentiable(Protocol):
         """Number of responses."""
 
     @property
+    def precision(self) -> float:
+        """Relative rounding of the inputs, and of what is made of them."""
+
+    @property
     def is_linear_above(self) -> bool:
         """Whether the responses are linear in the outputs of the last layer, as logits are."""
 

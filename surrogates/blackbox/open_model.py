@@ -29,6 +29,10 @@ class OpenNetwork(Protocol):
         """Position of the column that owns each input: (n_inputs,)."""
 
     @property
+    def precision(self) -> float:
+        """Relative rounding of the inputs, and of what is made of them."""
+
+    @property
     def n_stages(self) -> int | None:
         """How many activations lie one behind the other, or None where it is not known."""
 
@@ -88,6 +92,11 @@ class OpenModel:
     def n_outputs(self) -> int:
         """Number of responses."""
         return self.head.n_outputs
+
+    @property
+    def precision(self) -> float:
+        """Relative rounding of the inputs, and of what is made of them."""
+        return self.network.precision
 
     @property
     def is_linear_above(self) -> bool:

@@ -42,6 +42,11 @@ class Perceptron:
         return np.arange(len(self.coefs[0]))
 
     @property
+    def precision(self) -> float:
+        """Double precision."""
+        return float(np.finfo(np.float64).eps)
+
+    @property
     def n_stages(self) -> int:
         """How many activations lie one behind the other."""
         return 0 if self.activation == "identity" else len(self.coefs) - 1

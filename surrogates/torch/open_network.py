@@ -67,6 +67,11 @@ class TorchNetwork:
         return self.begins.owners
 
     @property
+    def precision(self) -> float:
+        """Relative rounding of floating inputs."""
+        return float(torch.finfo(self.adapter._network().dtype).eps)
+
+    @property
     def n_stages(self) -> int | None:
         """How many activations lie one behind the other, or None where it is not known."""
         return self.anatomy.n_stages

@@ -13,7 +13,7 @@ from joblib import parallel_config
 from perceptrons import classifier, difference_quotients, table
 from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, QuantileTransformer, StandardScaler
 
 torch = pytest.importorskip("torch")
 
@@ -221,6 +221,16 @@ def test_single_precision():
         assert found.values.dtype == np.float64
         scale = np.abs(expected.values).max()
         np.testing.assert_allclose(found.values, expected.values, atol=1e-4 * scale)
+
+
+def test_half_precision():
+    net = classifier(X, 3)
+    expected = Gradient(wrapped(as_torch(net))).fit(X).explain(ROWS).values
+    found = Gradient(wrapped(as_torch(net, torch.bfloat16))).fit(X).explain(ROWS).values
+    np.testing.assert_allclose(found, expected, atol=0.1 * np.abs(expected).max())
+    bent = QuantileTransformer(n_quantiles=20).fit(X)
+    with pytest.raises(ValueError, match="affine function of column 'x0'"):
+        Gradient(make_pipeline(bent, wrapped(as_torch(net, torch.bfloat16)))).fit(X)
 
 
 @pytest.mark.parametrize("last", [nn.Softmax, nn.LogSoftmax])

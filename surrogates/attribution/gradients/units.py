@@ -16,7 +16,7 @@ __all__ = ["Units", "read_units"]
 
 Floats = NDArray[np.float64]
 
-_TOLERANCE = 1e-6  # of single precision; what is not affine misses it by far
+_TOLERANCE, _ROUNDINGS = 1e-6, 8.0  # what is not affine misses them by far
 _ADVICE = "Use GradientTimesInput or IntegratedGradients, which need no unit"
 
 
@@ -29,14 +29,17 @@ class Units:
     owners : ndarray of shape (n_inputs,)
     slopes, offsets, scales : ndarray of shape (n_inputs,)
         Scales are magnitudes, for comparisons.
-    owner : str
-        Name of the explainer, for messages.
+    tolerance : float
+        Relative to those.
+    explainer : str
+        Its name, for messages.
     """
 
     owners: NDArray[np.int64]
     slopes: Floats
     offsets: Floats
     scales: Floats
+    tolerance: float
     explainer: str
 
     def check(self, inputs: Floats, rows: Any) -> None:
@@ -49,7 +52,7 @@ class Units:
                 f"{self._name(rows, missing[0])!r}, which is missing in a row. {_ADVICE}."
             )
         expected = numbers * self.slopes + self.offsets
-        allowed = _TOLERANCE * (self.scales + np.abs(expected))
+        allowed = self.tolerance * (self.scales + np.abs(expected))
         beyond = np.flatnonzero((np.abs(inputs - expected) > allowed).any(axis=0))
         if len(beyond):
             raise ValueError(
@@ -102,7 +105,8 @@ def read_units(model: Differentiable, rows: Any, explainer: str) -> Units:
             row = take_rows(rows, present[:1])
             slopes[own] = _slopes_of_constant(model, row, column, explainer)[own]
         offsets[own] = inputs[low, own] - slopes[own] * numbers[low]
-    units = Units(model.owners, slopes, offsets, scales, explainer)
+    tolerance = max(_TOLERANCE, _ROUNDINGS * model.precision)
+    units = Units(model.owners, slopes, offsets, scales, tolerance, explainer)
     if complete.any():
         units.check(inputs[complete], take_rows(rows, complete))
     return units
