@@ -175,6 +175,19 @@ def test_unfitted_models_and_weights(explainer):
     np.testing.assert_allclose(weighted.base_values, some.base_values, atol=1e-12)
 
 
+def test_networks_that_are_trained_on_after_fit():
+    X = table(60, 3)
+    net = MLPRegressor(hidden_layer_sizes=(5,), learning_rate_init=0.1, random_state=0)
+    net.partial_fit(X, X[:, 0])
+    explainer = IntegratedGradients(net).fit(X)
+    explainer.explain(X)
+    net.partial_fit(X, X[:, 0])
+    with pytest.raises(ValueError, match="MLPRegressor answers otherwise than when this"):
+        explainer.explain(X)
+    gap = explainer.fit(X).explain(X).additivity_gap
+    np.testing.assert_allclose(gap, 0.0, atol=1e-12)
+
+
 def test_frames_of_polars_and_pandas_agree():
     names = list("abcde")
     frame = pd.DataFrame(X, columns=names)
