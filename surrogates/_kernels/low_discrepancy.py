@@ -20,6 +20,7 @@ _A1, _A2 = np.uint32(0x55555555), np.uint32(0x33333333)
 _A4, _A8 = np.uint32(0x0F0F0F0F), np.uint32(0x00FF00FF)
 _TO_UNIT = 2.0**-32
 _CENTRE, _CENTRE_SQUARED, _FAR = 0.425, 0.180625, 5.0
+_BLOCK = 512
 
 
 @kernel
@@ -145,6 +146,34 @@ def normal_quantile(p: float) -> float:
 
 
 @kernel
+def _normal_quantiles(
+    p: NDArray[np.float64], out: NDArray[np.float64], far: NDArray[np.float64]
+) -> None:
+    """Write `normal_quantile` of many numbers, in loops without branches where they are long.
+
+    `far` is room for what lies in the tails.
+    """
+    n_far = 0
+    for i in range(len(p)):
+        out[i] = _central(min(max(p[i] - 0.5, -_CENTRE), _CENTRE))
+    for i in range(len(p)):
+        if abs(p[i] - 0.5) > _CENTRE:
+            tail = p[i] if p[i] < 0.5 else 1.0 - p[i]
+            far[n_far] = np.sqrt(-np.log(tail)) if tail > 0.0 else np.inf
+            n_far += 1
+    for k in range(n_far):
+        if far[k] <= _FAR:
+            far[k] = _near_tail(far[k] - 1.6)
+        elif far[k] < np.inf:
+            far[k] = _far_tail(far[k] - _FAR)
+    n_far = 0
+    for i in range(len(p)):
+        if abs(p[i] - 0.5) > _CENTRE:
+            out[i] = -far[n_far] if p[i] < 0.5 else far[n_far]
+            n_far += 1
+
+
+@kernel
 def draw_pieces(
     u: NDArray[np.float64],
     edges: NDArray[np.float64],
@@ -172,15 +201,23 @@ def draw_pieces(
     values, pieces : ndarray of shape (n,)
         Written: what is drawn, and from which piece.
     """
-    last = len(edges) - 1
-    for i in range(len(u)):
-        piece = 0
-        while piece < last and u[i] >= edges[piece]:
-            piece += 1
-        pieces[i] = piece
-        if scale[piece] > 0.0:
-            q = normal_quantile(start[piece] + slope[piece] * u[i])
-            drawn = loc[piece] + scale[piece] * q
-            values[i] = min(max(drawn, low[piece]), high[piece])
-        else:
-            values[i] = loc[piece]
+    room = np.empty((3, _BLOCK))
+    for first in range(0, len(u), _BLOCK):
+        part = slice(first, min(first + _BLOCK, len(u)))
+        uniform, value, own = u[part], values[part], pieces[part]
+        p, q = room[0, : len(uniform)], room[1, : len(uniform)]
+        own[:] = 0
+        for k in range(len(edges) - 1):
+            edge = edges[k]
+            for i in range(len(uniform)):
+                own[i] += np.int32(uniform[i] >= edge)
+        for i in range(len(uniform)):
+            p[i] = start[own[i]] + slope[own[i]] * uniform[i]
+        _normal_quantiles(p, q, room[2])
+        for i in range(len(uniform)):
+            piece = own[i]
+            if scale[piece] > 0.0:
+                drawn = loc[piece] + scale[piece] * q[i]
+                value[i] = min(max(drawn, low[piece]), high[piece])
+            else:
+                value[i] = loc[piece]

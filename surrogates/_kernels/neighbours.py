@@ -7,9 +7,12 @@ from surrogates._kernels._jit import kernel, reduction_kernel
 
 __all__ = [
     "add_scores",
+    "match_sums",
+    "match_weights",
     "matches",
     "moments",
     "respond",
+    "respond_to_matches",
     "squared_distances",
     "unexplained",
 ]
@@ -213,3 +216,105 @@ def unexplained(
             scale += weights[i] * responses[k, i] * responses[k, i]
         rounding = 1e-24 * scale
         out[k] = left / spread if spread > rounding else (0.0 if left <= rounding else np.inf)
+
+
+@kernel
+def match_weights(
+    codes: NDArray[np.int32],
+    row: NDArray[np.int32],
+    by_misses: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    """Write the weight of each neighbour by how many of its codes are not those of the row.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_columns, n)
+    row : ndarray of shape (n_columns,)
+    by_misses : ndarray of shape (n_columns + 1,)
+    out : ndarray of shape (n,)
+    """
+    misses = np.empty(_BLOCK, dtype=np.int32)
+    for start in range(0, len(out), _BLOCK):
+        part = slice(start, min(start + _BLOCK, len(out)))
+        target = out[part]
+        missed = misses[: len(target)]
+        missed[:] = 0
+        for j in range(len(row)):
+            wanted, own = row[j], codes[j, part]
+            for i in range(len(target)):
+                missed[i] += np.int32(own[i] != wanted)
+        for i in range(len(target)):
+            target[i] = by_misses[missed[i]]
+
+
+@reduction_kernel
+def match_sums(
+    codes: NDArray[np.int32],
+    row: NDArray[np.int32],
+    weights: NDArray[np.float64],
+    responses: NDArray[np.float64],
+    size: int,
+    out: NDArray[np.float64],
+) -> None:
+    """Add weighted responses up, and those of the neighbours with each code of the row.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_columns, >= n)
+    row : ndarray of shape (n_columns,)
+    weights : ndarray of shape (>= n,)
+    responses : ndarray of shape (n_outputs, n)
+    size : int
+        Neighbours of a scramble.
+    out : ndarray of shape (n_scrambles, n_outputs + 1, n_columns + 1)
+        Added to. The last output is the weight itself, the last column all neighbours.
+    """
+    n_scrambles, n_outputs, n_columns = out.shape[0], out.shape[1] - 1, out.shape[2] - 1
+    buffer = np.empty(_BLOCK)
+    for scramble in range(n_scrambles):
+        last = (scramble + 1) * size
+        for start in range(scramble * size, last, _BLOCK):
+            part = slice(start, min(start + _BLOCK, last))
+            scaled = buffer[: part.stop - start]
+            for k in range(n_outputs + 1):
+                scaled[:] = weights[part]
+                if k < n_outputs:
+                    scaled *= responses[k, part]
+                for j in range(n_columns):
+                    wanted, own = row[j], codes[j, part]
+                    total = 0.0
+                    for i in range(len(scaled)):
+                        total += scaled[i] if own[i] == wanted else 0.0
+                    out[scramble, k, j] += total
+                out[scramble, k, n_columns] += scaled.sum()
+
+
+@kernel
+def respond_to_matches(
+    codes: NDArray[np.int32],
+    row: NDArray[np.int32],
+    coefficients: NDArray[np.float64],
+    intercept: NDArray[np.float64],
+    first: int,
+    out: NDArray[np.float64],
+) -> None:
+    """Write the answers of linear surrogates to matches, as `respond`, from neighbour `first` on.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_columns, n)
+    row : ndarray of shape (n_columns,)
+    coefficients : ndarray of shape (n_columns, n_outputs)
+    intercept : ndarray of shape (n_outputs,)
+    first : int
+    out : ndarray of shape (n_outputs, n)
+    """
+    for k in range(len(out)):
+        target = out[k, first:]
+        target[:] = intercept[k]
+        for j in range(len(row)):
+            coefficient, wanted, own = coefficients[j, k], row[j], codes[j, first:]
+            if coefficient != 0.0:
+                for i in range(len(target)):
+                    target[i] += coefficient if own[i] == wanted else 0.0

@@ -26,11 +26,14 @@ class Drawn:
     bins : ndarray of shape (n_columns, n)
     numbers : ndarray of shape (n_columns, n)
         Values as numbers, NaN where they are none.
+    uniforms : ndarray of shape (n_columns, n)
+        What the values were drawn with, by inversion.
     """
 
     table: Any
     bins: NDArray[np.int32]
     numbers: NDArray[np.float64]
+    uniforms: NDArray[np.float64]
 
 
 def draw_table(
@@ -54,10 +57,10 @@ def draw_table(
     """
     n, n_columns = n_scrambles * points.n_points, len(marginals)
     bins = np.empty((n_columns, n), dtype=np.int32)
-    numbers = np.empty((n_columns, n))
+    numbers, uniforms = np.empty((2, n_columns, n))
     drawn: list[Any] = []
     for column, marginal in enumerate(marginals):
-        u = points.column(column, first, n_scrambles)
+        u = uniforms[column] = points.column(column, first, n_scrambles)
         if isinstance(marginal, Pieces):
             values, bins[column] = marginal.draw(u)
             numbers[column] = values
@@ -66,7 +69,7 @@ def draw_table(
             atoms = marginal.draw(u)
             bins[column], numbers[column] = marginal.bins[atoms], marginal.numbers[atoms]
             drawn.append(marginal.positions[atoms])
-    return Drawn(compose(reference, marginals, drawn), bins, numbers)
+    return Drawn(compose(reference, marginals, drawn), bins, numbers, uniforms)
 
 
 def compose(reference: Any, marginals: Sequence[Marginal], drawn: Sequence[NDArray[Any]]) -> Any:

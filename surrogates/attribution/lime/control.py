@@ -1,6 +1,9 @@
-"""A control variate: an additive model of the bins, whose own limit is known exactly.
+"""A control variate: a model of the draws whose own limit is known exactly.
 
-What the surrogate then has to learn from few neighbours is only what the additive model leaves.
+What is left to be learnt from few neighbours is only what it leaves. It is a smooth function of an
+additive model, as by one degree of freedom for non-additivity (Tukey, 1949): of what an additive
+model ``g`` with a level and a trend for every bin predicts, and of the first harmonics of ``g``.
+The columns are independent, so the mean of a harmonic is a product of one mean for each column.
 """
 
 from dataclasses import dataclass
@@ -9,113 +12,165 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates._kernels.neighbours import moments
+from surrogates._kernels.additive import fit_additive, places
 from surrogates._solvers import ridge_solutions
-from surrogates.attribution.lime.limits import BinWeights, bin_weights, contrasts
+from surrogates.attribution.lime.limits import Limit, contrasts, stacked_weights
 from surrogates.attribution.lime.representation import Representation
 from surrogates.blackbox.tree_ensemble import writable
 
-__all__ = ["Control", "ControlAtRow", "fit_control"]
+__all__ = ["Control", "fit_control"]
 
-_FEWEST_PER_TERM, _MOST_PER_TERM = 4, 40
+_FEWEST_PER_TERM = 4
+_N_PASSES = 3
+_HARMONICS = np.arange(1.0, 4.0)
 _RIDGE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class ControlAtRow:
-    """The control variate as one row sees it.
-
-    Parameters
-    ----------
-    answers : ndarray of shape (n_outputs, n)
-        To the neighbours.
-    coefficients : ndarray of shape (n_columns, n_outputs)
-        Its limit.
-    intercept : ndarray of shape (n_outputs,)
-    freedom : float
-        Share of the degrees of freedom that it leaves.
-    """
-
-    answers: NDArray[np.float64]
-    coefficients: NDArray[np.float64]
-    intercept: NDArray[np.float64]
-    freedom: float
-
-
-@dataclass(frozen=True, eq=False)
 class Control:
-    """An additive model of the bins of the shared neighbours.
+    """A control variate of the shared neighbours.
 
     Parameters
     ----------
-    answers : ndarray of shape (n_outputs, n)
-    weights : list of BinWeights
-    means, contrasts : list of ndarray of shape (n_bins + 1, n_outputs)
-    freedom : float
+    left : ndarray of shape (n_outputs, n_fitted)
+        What it leaves of the responses.
+    inflation : ndarray of shape (n_outputs,)
+        By how much errors that are judged by `left` are too small: the root of Akaike's
+        ``(n + p) / (n - p)`` (final prediction error, 1969) with p degrees of freedom.
+    constant : ndarray of shape (n_outputs,)
+    gains : ndarray of shape (n_outputs, n_harmonics)
+        Of the harmonics, complex.
+    known : ndarray of bool of shape (n_columns, n_slots)
+        The bins that rows can be in; the slot after the last bin stands for rows in none.
+    inside : ndarray of shape (n_columns, n_slots)
+        The kernel's probability of the bin of the row.
+    means, steps : ndarray of shape (n_columns, n_slots, n_outputs)
+        Of the additive model: the kernel's mean, and the contrast of the bin with all others.
+    wave_means, wave_steps : ndarray of shape (n_columns, n_slots, n_outputs, n_harmonics)
+        The same of the harmonics, complex.
     """
 
-    answers: NDArray[np.float64]
-    weights: list[BinWeights]
-    means: list[NDArray[np.float64]]
-    contrasts: list[NDArray[np.float64]]
-    freedom: float
+    left: NDArray[np.float64]
+    inflation: NDArray[np.float64]
+    constant: NDArray[np.float64]
+    gains: NDArray[np.complex128]
+    known: NDArray[np.bool_]
+    inside: NDArray[np.float64]
+    means: NDArray[np.float64]
+    steps: NDArray[np.float64]
+    wave_means: NDArray[np.complex128]
+    wave_steps: NDArray[np.complex128]
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update({name: writable(value) for name, value in state.items()})
 
-    def at(self, bins: NDArray[np.int32]) -> ControlAtRow:
-        """Return what is known for a row with the given bins."""
-        slots = [int(own.slots(bins[[j]])[0]) for j, own in enumerate(self.weights)]
-        inside = np.array([own.inside[s] for own, s in zip(self.weights, slots, strict=True)])
-        found = np.array([own[s] for own, s in zip(self.contrasts, slots, strict=True)])
-        expected = np.sum([own[s] for own, s in zip(self.means, slots, strict=True)], axis=0)
-        return ControlAtRow(self.answers, found, expected - inside @ found, self.freedom)
+    def at(self, bins: NDArray[np.int32]) -> tuple[Limit, NDArray[np.float64]]:
+        """Return its limit for a row with the given bins, and the kernel's chance of each bin."""
+        columns, last = np.arange(len(bins)), self.known.shape[1] - 1
+        slots = np.where((bins < 0) | (bins > last), last, bins)
+        own = (columns, np.where(self.known[columns, slots], slots, -1))
+        waves = self.wave_means[own]
+        others = np.ones_like(waves)
+        others[1:] *= np.cumprod(waves[:-1], axis=0)
+        others[:-1] *= np.cumprod(waves[:0:-1], axis=0)[::-1]
+        rises = (others * self.wave_steps[own] * self.gains).real.sum(axis=2)
+        level = (waves.prod(axis=0) * self.gains).real.sum(axis=1)
+        expectation = self.constant + self.means[own].sum(axis=0) + level
+        return Limit(self.steps[own] + rises, expectation), self.inside[own]
 
 
 def fit_control(
     representation: Representation,
     bins: NDArray[np.int32],
+    uniforms: NDArray[np.float64],
     responses: NDArray[np.float64],
-    n_fitted: int,
     width: float,
+    *,
+    adaptive: bool,
 ) -> Control | None:
-    """Fit an additive model of the bins; None where it would be too large, or gain nothing.
+    """Fit a control variate; None where there are too few neighbours, or no bins.
 
     Parameters
     ----------
     representation : Representation
-    bins : ndarray of shape (n_columns, n)
+    bins, uniforms : ndarray of shape (n_columns, >= n)
+        Of the neighbours, and what they were drawn with.
     responses : ndarray of shape (n_outputs, n)
-    n_fitted : int
-        The neighbours that it is fitted on.
     width : float
         Of the kernel.
+    adaptive : bool
+        Without, it is linear in the responses: values of outputs that sum to one sum to zero.
     """
-    weights = [bin_weights(column, width) for column in representation.columns]
-    n_terms = sum(int(np.count_nonzero(own.shares)) - 1 for own in weights)
-    per_term = n_fitted / max(n_terms, 1)
-    if not representation.discretizes or not _FEWEST_PER_TERM <= per_term <= _MOST_PER_TERM:
+    if not representation.discretizes:
         return None
-    terms = [
-        (j, b) for j, own in enumerate(weights) for b in np.flatnonzero(own.shares)[1:].tolist()
-    ]
-    table = np.array([bins[j] == b for j, b in terms], dtype=np.float64)
-    gram, cross = np.zeros((n_terms + 1, n_terms + 1)), np.zeros((n_terms + 1, len(responses)))
-    moments(table, np.ones(table.shape[1]), responses, n_fitted, gram, cross)
-    centre = gram[:-1, -1] / n_fitted
-    centred = np.triu(gram[:-1, :-1]) + np.triu(gram[:-1, :-1], 1).T
-    centred -= n_fitted * np.outer(centre, centre)
-    right = (cross[:-1] - np.outer(centre, cross[-1])).T
-    effects = ridge_solutions(centred, np.ascontiguousarray(right), ridge=_RIDGE)
-    parts = [np.zeros((len(own.shares), len(responses))) for own in weights]
-    for (j, b), effect in zip(terms, effects.T, strict=True):
-        parts[j][b] = effect
-    tables = [contrasts(*pair) for pair in zip(weights, parts, strict=True)]
-    answers = np.sum([part[own].T for part, own in zip(parts, bins, strict=True)], axis=0)
-    return Control(
-        answers=np.ascontiguousarray(answers),
-        weights=weights,
-        means=[mean for mean, _ in tables],
-        contrasts=[contrast for _, contrast in tables],
-        freedom=1.0 - n_terms / n_fitted,
+    weights = stacked_weights(representation.columns, width)
+    shares, n = weights.shares, responses.shape[1]
+    if n < _FEWEST_PER_TERM * (np.count_nonzero(shares) - len(shares)):
+        return None
+    place = np.empty((len(bins), n))
+    places(uniforms, bins, np.cumsum(shares, axis=1) - shares, shares, place)
+    fits = [_fit(bins, place, own, shares.shape, adaptive) for own in responses]
+    levels, trends = (
+        np.stack(part, axis=2) for part in ([f.levels for f in fits], [f.trends for f in fits])
     )
+    gains, speeds = np.stack([f.gains for f in fits]), np.stack([f.speeds for f in fits])
+    means, steps = contrasts(weights, levels * [f.slope for f in fits])
+    within = np.sinc(np.sqrt(3.0) / np.pi * trends[..., None] * speeds)
+    wave_means, wave_steps = contrasts(weights, np.exp(1j * levels[..., None] * speeds) * within)
+    return Control(
+        left=np.stack([f.left for f in fits]),
+        inflation=np.array([f.inflation for f in fits]),
+        constant=np.array([f.constant for f in fits]),
+        gains=gains,
+        known=np.pad(shares > 0.0, ((0, 0), (0, 1))),
+        inside=weights.inside,
+        means=means,
+        steps=steps,
+        wave_means=wave_means,
+        wave_steps=wave_steps,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """The control variate of one output, ``constant + slope g + Re sum(gains exp(i speeds g))``."""
+
+    levels: NDArray[np.float64]  # (n_columns, n_bins)
+    trends: NDArray[np.float64]
+    left: NDArray[np.float64]
+    inflation: float
+    constant: float
+    slope: float
+    gains: NDArray[np.complex128]
+    speeds: NDArray[np.float64]
+
+
+def _fit(
+    bins: NDArray[np.int32],
+    place: NDArray[np.float64],
+    responses: NDArray[np.float64],
+    shape: tuple[int, ...],
+    adaptive: bool,
+) -> _Fit:
+    mean, n = responses.mean(), len(responses)
+    levels, trends, left = np.zeros(shape), np.zeros(shape), responses - mean
+    used = fit_additive(bins, place, left, _N_PASSES, adaptive, levels, trends)
+    index = responses - mean - left
+    spread = float(np.ptp(index))
+    constant, slope, gains = float(mean), 1.0, np.zeros(len(_HARMONICS), dtype=np.complex128)
+    speeds = _HARMONICS * (2.0 * np.pi / spread if adaptive and spread > 0.0 else 0.0)
+    if adaptive and spread > 0.0:
+        first = np.exp(1j * speeds[0] * index)
+        waves = np.cumprod(np.broadcast_to(first, (len(gains), n)), axis=0)
+        features = np.vstack([index, waves.real, waves.imag])
+        centre = features.mean(axis=1)
+        features -= centre[:, None]
+        found = ridge_solutions(features @ features.T, (features @ left)[None], ridge=_RIDGE)[0]
+        left -= found @ features
+        constant -= float(found @ centre)
+        slope += float(found[0])
+        cosines, sines = found[1:].reshape(2, -1)
+        gains = cosines - 1j * sines
+        used += len(found)
+    inflation = float(np.sqrt((n + used) / max(n - used, 1.0)))
+    return _Fit(levels, trends, left, inflation, constant, slope, gains, speeds)

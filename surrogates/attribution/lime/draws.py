@@ -78,20 +78,25 @@ class MarginalDraw:
             responses=np.ascontiguousarray(world.ask(drawn.table).T),
             size=world.points.n_points,
             n_scrambles=n_scrambles,
+            uniforms=drawn.uniforms if seen.discretizes else None,
         )
 
 
 def _joined(first: Sampled, second: Sampled) -> Sampled:
-    numbers = None
-    if first.standardized is not None and second.standardized is not None:
-        numbers = np.hstack([first.standardized, second.standardized])
     return replace(
         first,
         bins=np.hstack([first.bins, second.bins]),
-        standardized=numbers,
+        standardized=_side_by_side(first.standardized, second.standardized),
         responses=np.hstack([first.responses, second.responses]),
         n_scrambles=first.n_scrambles + second.n_scrambles,
+        uniforms=_side_by_side(first.uniforms, second.uniforms),
     )
+
+
+def _side_by_side(
+    first: NDArray[np.float64] | None, second: NDArray[np.float64] | None
+) -> NDArray[np.float64] | None:
+    return None if first is None or second is None else np.hstack([first, second])
 
 
 @dataclass
@@ -105,7 +110,7 @@ class StagedSample:
     samples : list of Sampled, default=[]
         Those of the stages reached: the neighbours to fit on, then the fresh ones.
     width : float or None, default=None
-        Of the kernel under which an additive control variate is wanted; None wants none.
+        Of the kernel under which a control variate is wanted; None wants none.
     """
 
     draw: Draw
@@ -129,32 +134,41 @@ class StagedSample:
         return self.samples[-1].bins.shape[1] if self.samples else 0
 
     def _grow(self) -> None:
-        stages, reached = self.size.stages, len(self.samples)
+        stages, reached, n_fresh = self.size.stages, len(self.samples), self.size.n_fresh
         if reached == 0:
-            fitted = self.draw.sample(0, stages[0])
-            fresh = self.draw.sample(self.size.first_fresh, self.size.n_fresh)
+            drawn = self.draw.sample(0, stages[0] + n_fresh)
+            whole = replace(drawn, n_scrambles=stages[0])
         else:
             last = self.samples[-1]
             done = last.n_scrambles
-            more = self.draw.sample(done, stages[reached] - done)
+            more = self.draw.sample(done + n_fresh, stages[reached] - done)
             fitted = _joined(_part(last, slice(0, done * last.size), done), more)
             fresh = _part(last, slice(done * last.size, None), 0)
-        whole = replace(_joined(fitted, fresh), n_scrambles=fitted.n_scrambles)
+            whole = _joined(fitted, fresh)
         self.samples.append(replace(whole, control=self._control(whole)))
 
     def _control(self, whole: Sampled) -> Control | None:
-        if self.width is None or not isinstance(self.draw, MarginalDraw):
+        if self.width is None or whole.uniforms is None or not isinstance(self.draw, MarginalDraw):
             return None
-        seen, n_fitted = self.draw.world.representation, whole.size * whole.n_scrambles
-        return fit_control(seen, whole.bins, whole.responses, n_fitted, self.width)
+        fitted = np.ascontiguousarray(whole.responses[:, : whole.size * whole.n_scrambles])
+        world = self.draw.world
+        return fit_control(
+            world.representation,
+            whole.bins,
+            whole.uniforms,
+            fitted,
+            self.width,
+            adaptive=len(world.model.labels) <= 2,
+        )
 
 
 def _part(sampled: Sampled, rows: slice, n_scrambles: int) -> Sampled:
-    numbers = sampled.standardized
+    numbers, uniforms = sampled.standardized, sampled.uniforms
     return Sampled(
         sampled.bins[:, rows],
         None if numbers is None else numbers[:, rows],
         sampled.responses[:, rows],
         sampled.size,
         n_scrambles,
+        None if uniforms is None else uniforms[:, rows],
     )

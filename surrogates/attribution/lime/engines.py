@@ -148,5 +148,5 @@ def _exact_engine(
         limit=limit,
         selection=surrogate.selection,
         n_features=surrogate.n_features,
-        fresh=draw.sample(size.first_fresh, size.n_fresh),
+        fresh=draw.sample(0, size.n_fresh),
     )

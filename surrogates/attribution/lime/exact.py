@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from surrogates._kernels.neighbours import respond, unexplained
 from surrogates.attribution.lime.additive_limit import AdditiveLimit
 from surrogates.attribution.lime.draws import MarginalDraw, World
-from surrogates.attribution.lime.limits import Limit
+from surrogates.attribution.lime.limits import Limit, keep_columns
 from surrogates.attribution.lime.neighbourhood import (
     Explained,
     Sampled,
@@ -87,23 +87,10 @@ class ExactEngine:
         self, limit: Limit, row: Explained, inside: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return coefficients and intercept of the surrogate with the columns selected."""
-        coefficients = self._selected(limit.coefficients, inside * (1.0 - inside))
+        coefficients = keep_columns(limit.coefficients, inside, self.selection, self.n_features)
         # a number at its mean adds nothing, a match the share of the kernel inside the bin
         centre = np.where(row.is_number, 0.0, inside)
         return coefficients, limit.expectation - centre @ coefficients
-
-    def _selected(
-        self, coefficients: NDArray[np.float64], variances: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Keep the columns that a selection chooses; independent columns do not compete."""
-        if self.selection == "none" or self.n_features is None:
-            return coefficients
-        power = {"forward_selection": 0.5, "highest_weights": 0.0, "lasso_path": 1.0}
-        sizes = np.abs(coefficients) * variances[:, None] ** power[self.selection]
-        left_out = np.argsort(-sizes, axis=0, kind="stable")[self.n_features :]
-        kept = coefficients.copy()
-        np.put_along_axis(kept, left_out, 0.0, axis=0)
-        return kept
 
     def _fidelity(
         self,
@@ -116,7 +103,7 @@ class ExactEngine:
         if near.effective_size < _LEAST_EFFECTIVE * near.n_fitted:
             seen = self.world.representation
             own = MarginalDraw(self.world, tilted(seen, seen.marginals, row, self.width))
-            drawn = own.sample(self.size.first_fresh, self.size.n_fresh)
+            drawn = own.sample(0, self.size.n_fresh)
             asked, near = drawn.bins.shape[1], see(drawn, row, np.inf)
         answers = np.empty_like(near.responses)
         respond(near.table, coefficients, intercept, answers)

@@ -28,10 +28,10 @@ __all__ = [
     "unseen_in",
 ]
 
-_FRESH = 1 << 20  # scrambles from here on are for fidelity alone
 _FEWEST_SCRAMBLES, _FEWEST_WHEN_STOPPING = 8, 64
 _FIRST_STAGE = 8
-_FRESH_SHARE, _FEWEST_FRESH = 6, 256
+_FRESH_SHARE, _FEWEST_FRESH = 8, 256
+_BALANCED = 8
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,18 @@ class SampleSize:
     stages: tuple[int, ...]
     n_fresh: int
 
-    first_fresh: int = _FRESH
-
 
 def sample_size(n_samples: int, *, stops: bool) -> SampleSize:
-    """Divide a budget of neighbours: scrambles of a power of two points are best balanced.
+    """Divide a budget of neighbours: as few scrambles as tell their spread, of balanced sizes.
 
     Examples
     --------
     >>> sample_size(5000, stops=False)
-    SampleSize(n_points=512, stages=(9,), n_fresh=2, first_fresh=1048576)
+    SampleSize(n_points=624, stages=(8,), n_fresh=1)
     """
-    fewest = _FEWEST_WHEN_STOPPING if stops else _FEWEST_SCRAMBLES
-    n_points = 1 << max(0, (n_samples // fewest).bit_length() - 1)
+    n_points = max(1, n_samples // (_FEWEST_WHEN_STOPPING if stops else _FEWEST_SCRAMBLES))
+    if n_points > _BALANCED:
+        n_points -= n_points % _BALANCED
     n_scrambles = n_samples // n_points
     stages = [n_scrambles]
     if stops:
@@ -135,8 +134,10 @@ class Sampled:
     responses : ndarray of shape (n_outputs, n)
     size, n_scrambles : int
         As in `Neighbours`.
+    uniforms : ndarray of shape (n_columns, n) or None, default=None
+        What the neighbours were drawn with, by inversion.
     control : Control or None, default=None
-        An additive model of the responses.
+        A control variate.
     """
 
     bins: NDArray[np.int32]
@@ -144,6 +145,7 @@ class Sampled:
     responses: NDArray[np.float64]
     size: int
     n_scrambles: int
+    uniforms: NDArray[np.float64] | None = None
     control: Control | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -176,7 +178,6 @@ def see(
         size=sampled.size,
         n_scrambles=sampled.n_scrambles,
         at=row.at,
-        control=None if sampled.control is None else sampled.control.at(row.bins),
     )
 
 

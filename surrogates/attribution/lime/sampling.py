@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from surrogates.attribution.lime.background import Background, BackgroundDraw
 from surrogates.attribution.lime.draws import Draw, MarginalDraw, StagedSample, World
+from surrogates.attribution.lime.estimate import Estimate, look
 from surrogates.attribution.lime.neighbourhood import (
     Explained,
     SampleSize,
@@ -136,9 +137,9 @@ class SampledEngine:
 
     def _shared_near(
         self, shared: StagedSample, row: Explained, block: NDArray[np.float64]
-    ) -> Neighbours | None:
+    ) -> Neighbours | Estimate | None:
         """Return the shared neighbours as a row sees them; None where too few are near it."""
-        near = see(shared.at(0), row, self.width, out=block)
+        near = look(shared.at(0), row, self.width, out=block)
         return near if near.effective_size >= _LEAST_EFFECTIVE * near.n_fitted else None
 
     def _draw(self, row: Explained, mixtures: Mixtures | None, position: int) -> Draw:
@@ -150,19 +151,22 @@ class SampledEngine:
         return MarginalDraw(self.world, tilted(seen, start, row, self.width))
 
     def _in_stages(
-        self, sample: StagedSample, row: Explained, width: float, near: Neighbours
-    ) -> tuple[LocalFit, Neighbours, bool]:
+        self, sample: StagedSample, row: Explained, width: float, near: Neighbours | Estimate
+    ) -> tuple[LocalFit, Neighbours | Estimate, bool]:
         """Fit on more and more neighbours, until enough is known."""
         if self.stopping.tol is None:
-            return self.surrogate.fit(near), near, True
+            return near.fitted_by(self.surrogate), near, True
         for stage in range(1, len(self.size.stages)):
-            if self.stopping.reached(self.probe.fit(near)):
-                return self.surrogate.fit(near), near, True
-            near = see(sample.at(stage), row, width)
-        return self.surrogate.fit(near), near, self.stopping.reached(self.probe.fit(near))
+            if self.stopping.reached(near.fitted_by(self.probe)):
+                return near.fitted_by(self.surrogate), near, True
+            near = look(sample.at(stage), row, width)
+        fit = near.fitted_by(self.surrogate)
+        return fit, near, self.stopping.reached(near.fitted_by(self.probe))
 
 
-def _write(result: BlockResult, row: int, fit: LocalFit, near: Neighbours, converged: bool) -> None:
+def _write(
+    result: BlockResult, row: int, fit: LocalFit, near: Neighbours | Estimate, converged: bool
+) -> None:
     result.values[row], result.std_errors[row] = fit.coefficients, fit.std_errors
     result.base_values[row], result.fidelity[row] = fit.intercept, fit.fidelity
     result.surrogate_predictions[row] = fit.prediction

@@ -18,7 +18,6 @@ from surrogates._solvers import (
     lasso_by_bic,
     ridge_solutions,
 )
-from surrogates.attribution.lime.control import ControlAtRow
 
 __all__ = [
     "FittedSurrogate",
@@ -27,6 +26,7 @@ __all__ = [
     "Neighbours",
     "Surrogate",
     "choose_columns",
+    "effective_size",
     "resolve_selection",
     "wider",
 ]
@@ -56,8 +56,6 @@ class Neighbours:
         Those that the surrogate is fitted on; the rest is fresh.
     at : ndarray of shape (n_columns,)
         The explained row itself.
-    control : ControlAtRow or None, default=None
-        A control variate that is subtracted, and whose limit is added back.
     """
 
     table: NDArray[np.float64]
@@ -66,7 +64,6 @@ class Neighbours:
     size: int
     n_scrambles: int
     at: NDArray[np.float64]
-    control: ControlAtRow | None = None
 
     @property
     def n_fitted(self) -> int:
@@ -76,10 +73,14 @@ class Neighbours:
     @property
     def effective_size(self) -> float:
         """Kish's effective size of these."""
-        return _effective_size(self.weights[: self.n_fitted])
+        return effective_size(self.weights[: self.n_fitted])
+
+    def fitted_by(self, surrogate: "Surrogate") -> "LocalFit":
+        """Return what a surrogate learns from them."""
+        return surrogate.fit(self)
 
 
-def _effective_size(weights: NDArray[np.float64]) -> float:
+def effective_size(weights: NDArray[np.float64]) -> float:
     """Return ``sum(w)^2 / sum(w^2)``."""
     squares = float(weights @ weights)
     return float(weights.sum()) ** 2 / squares if squares > 0.0 else 0.0
@@ -105,6 +106,14 @@ class LocalFit:
 
 class Surrogate(Protocol):
     """A way to learn from neighbours."""
+
+    @property
+    def selection(self) -> str:
+        """How columns are chosen."""
+
+    @property
+    def n_features(self) -> int | None:
+        """How many; None is all."""
 
     def fit(self, near: Neighbours) -> LocalFit:
         """Learn from the neighbours of one row."""
@@ -160,9 +169,6 @@ class LinearSurrogate:
         residuals = near.responses - answers
         left = np.empty(len(intercept))
         unexplained(near.weights, near.responses, residuals, near.n_fitted, left)
-        if near.control is not None:
-            respond(near.table, near.control.coefficients, near.control.intercept, answers)
-            residuals += answers - near.control.answers
         return LocalFit(
             coefficients=coefficients,
             std_errors=_std_errors(near, sums, residuals, supports),
@@ -214,9 +220,7 @@ def _centred_moments(near: Neighbours) -> _Sums:
     n_columns, n_outputs = len(near.table), len(near.responses)
     gram = np.zeros((n_columns + 1, n_columns + 1))
     cross = np.zeros((n_columns + 1, n_outputs))
-    control = near.control
-    responses = near.responses if control is None else near.responses - control.answers
-    moments(near.table, near.weights, responses, near.n_fitted, gram, cross)
+    moments(near.table, near.weights, near.responses, near.n_fitted, gram, cross)
     total = gram[-1, -1]
     centre, mean = gram[:-1, -1] / total, cross[-1] / total
     raw = np.diag(gram)[:-1]
@@ -228,9 +232,6 @@ def _centred_moments(near: Neighbours) -> _Sums:
     centred[:, constant] = 0.0
     own = (cross[:-1] - total * np.outer(centre, mean)).T
     own = np.where(constant, 0.0, own)
-    if control is not None:
-        own += control.coefficients.T @ centred
-        mean = mean + control.intercept + centre @ control.coefficients
     return _Sums(centred, np.ascontiguousarray(own), centre, mean)
 
 
@@ -249,8 +250,6 @@ def _std_errors(
     scores = np.zeros((n_scrambles, n_outputs, len(near.table)))
     add_scores(near.table, near.weights, residuals, sums.centre, near.size, scores)
     factor = wider(n_scrambles) * np.sqrt(n_scrambles / (n_scrambles - 1))
-    if near.control is not None:
-        factor /= np.sqrt(near.control.freedom)
     errors = np.empty((len(near.table), n_outputs))
     for output, support in enumerate(supports):
         own = scores[:, output] - scores[:, output].mean(axis=0)

@@ -215,8 +215,9 @@ def test_selection_keeps_the_columns_that_matter(X, selection, exact):
     assert ((values != 0.0) == [False, True, False, True]).all()
 
 
-def test_selected_values_are_those_of_a_refit(X):
-    explainer = LIME(smooth, n_features=2, random_state=0, n_samples=5000).fit(X)
+@pytest.mark.parametrize("n_samples", [40, 5000])
+def test_selected_values_are_those_of_a_refit(X, n_samples):
+    explainer = LIME(smooth, n_features=2, random_state=0, n_samples=n_samples).fit(X)
     explanation = explainer.explain(X[:4])
     for row, seen in enumerate(explained_rows(explainer.representation_, X[:4])):
         near = see(explainer.engine_.shared.at(0), seen, explainer.kernel_width_)
@@ -227,8 +228,11 @@ def test_selected_values_are_those_of_a_refit(X):
             near.responses[0][fitted],
             sample_weight=near.weights[fitted],
         )
-        if near.control is None:
-            np.testing.assert_allclose(explanation.values[row, kept, 0], again.coef_, atol=1e-9)
+        # a control variate leaves less noise than the refit has
+        exact = explainer.engine_.shared.at(0).control is None
+        assert exact == (n_samples == 40)
+        margin = 1e-9 if exact else 0.01
+        np.testing.assert_allclose(explanation.values[row, kept, 0], again.coef_, atol=margin)
         fresh = slice(near.n_fitted, None)
         r2 = again.score(
             near.table[kept].T[fresh], near.responses[0][fresh], sample_weight=near.weights[fresh]
