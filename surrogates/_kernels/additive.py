@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from surrogates._kernels._jit import kernel
 
-__all__ = ["fit_additive", "places"]
+__all__ = ["fit_additive", "harmonics", "places"]
 
 _ROOT3 = np.sqrt(3.0)
 _LEAST_FREE = 0.25  # of the responses, to tell the noise from
@@ -158,3 +158,32 @@ def fit_additive(
             for i in range(n):
                 left[i] += down[own[i]] + tilt[own[i]] * x[i]
     return used.sum()
+
+
+@kernel
+def harmonics(
+    index: NDArray[np.float64], speed: float, out: NDArray[np.float64], means: NDArray[np.float64]
+) -> None:
+    """Write an index, and the cosines and sines of its multiples, all less their means.
+
+    Parameters
+    ----------
+    index : ndarray of shape (n,)
+    speed : float
+        The index times it is the angle of the first harmonic.
+    out : ndarray of shape (1 + 2 * n_harmonics, n)
+        Written: the index, then cosines, then sines.
+    means : ndarray of shape (1 + 2 * n_harmonics,)
+        Written.
+    """
+    n_harmonics = (len(out) - 1) // 2
+    for i in range(len(index)):
+        c, s = np.cos(speed * index[i]), np.sin(speed * index[i])
+        out[0, i], out[1, i], out[1 + n_harmonics, i] = index[i], c, s
+        for k in range(2, n_harmonics + 1):
+            x, y = out[k - 1, i], out[n_harmonics + k - 1, i]
+            out[k, i] = x * c - y * s
+            out[n_harmonics + k, i] = x * s + y * c
+    for feature in range(len(out)):
+        means[feature] = out[feature].mean()
+        out[feature] -= means[feature]

@@ -183,8 +183,9 @@ def draw_pieces(
     high: NDArray[np.float64],
     start: NDArray[np.float64],
     slope: NDArray[np.float64],
+    bins: NDArray[np.int32],
     values: NDArray[np.float64],
-    pieces: NDArray[np.int32],
+    drawn_bins: NDArray[np.int32],
 ) -> None:
     """Draw by inversion from a mixture of truncated normal distributions.
 
@@ -198,13 +199,14 @@ def draw_pieces(
         The normal distribution of each piece and its bounds; a piece without scale is constant.
     start, slope : ndarray of shape (n_pieces,)
         The normal probability of a draw is ``start + slope * u``.
-    values, pieces : ndarray of shape (n,)
-        Written: what is drawn, and from which piece.
+    bins : ndarray of shape (n_pieces,)
+    values, drawn_bins : ndarray of shape (n,)
+        Written: what is drawn, and the bin of the piece that it is drawn from.
     """
     room = np.empty((3, _BLOCK))
     for first in range(0, len(u), _BLOCK):
         part = slice(first, min(first + _BLOCK, len(u)))
-        uniform, value, own = u[part], values[part], pieces[part]
+        uniform, value, own = u[part], values[part], drawn_bins[part]
         p, q = room[0, : len(uniform)], room[1, : len(uniform)]
         own[:] = 0
         for k in range(len(edges) - 1):
@@ -221,3 +223,4 @@ def draw_pieces(
                 value[i] = min(max(drawn, low[piece]), high[piece])
             else:
                 value[i] = loc[piece]
+            own[i] = bins[piece]

@@ -5,10 +5,11 @@ key made from seed, stream and counter, so nothing has to be stored or advanced.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from surrogates._kernels._jit import kernel
 
-__all__ = ["below", "bits", "mix", "uniform"]
+__all__ = ["below", "bits", "mix", "uniform", "uniforms"]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -38,6 +39,15 @@ def bits(seed: int, stream: int, counter: int) -> np.uint64:
 def uniform(seed: int, stream: int, counter: int) -> float:
     """Return a number in [0, 1) with 53 random bits."""
     return (bits(seed, stream, counter) >> _MANTISSA) * _TO_UNIT
+
+
+@kernel
+def uniforms(
+    seed: int, stream: int, counters: NDArray[np.uint64], out: NDArray[np.float64]
+) -> None:
+    """Write `uniform` of each counter."""
+    for i in range(len(counters)):
+        out[i] = uniform(seed, stream, counters[i])
 
 
 @kernel

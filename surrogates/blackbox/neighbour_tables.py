@@ -60,14 +60,14 @@ def draw_table(
     numbers, uniforms = np.empty((2, n_columns, n))
     drawn: list[Any] = []
     for column, marginal in enumerate(marginals):
-        u = uniforms[column] = points.column(column, first, n_scrambles)
+        u, values = uniforms[column], numbers[column]
+        points.write_column(column, first, u)
         if isinstance(marginal, Pieces):
-            values, bins[column] = marginal.draw(u)
-            numbers[column] = values
+            marginal.draw_into(u, values, bins[column])
             drawn.append(values)
         else:
             atoms = marginal.draw(u)
-            bins[column], numbers[column] = marginal.bins[atoms], marginal.numbers[atoms]
+            bins[column], values[:] = marginal.bins[atoms], marginal.numbers[atoms]
             drawn.append(marginal.positions[atoms])
     return Drawn(compose(reference, marginals, drawn), bins, numbers, uniforms)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates._kernels.rng import uniform
+from surrogates._kernels.rng import uniform, uniforms
 from surrogates.blackbox.portable import pack_table, unpack_table
 from surrogates.blackbox.table import row_hashes, take_rows
 
@@ -69,7 +69,9 @@ def draw_reference(
         row_hashes(take_rows(X, present)), return_index=True, return_inverse=True
     )
     weight = np.bincount(group, weights=weight[present]).astype(np.float64)
-    order = np.argsort([uniform(seed, 0, value) for value in (hashes >> np.uint64(1)).tolist()])
+    keys = np.empty(len(hashes))
+    uniforms(seed, 0, hashes >> np.uint64(1), keys)
+    order = np.argsort(keys)
     first, weight = present[first[order]], weight[order]
     if n_kept is None or n_kept >= len(weight):
         return ReferenceRows(take_rows(X, first), weight / weight.sum(), len(weight))

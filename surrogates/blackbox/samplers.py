@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import qmc
 
+from surrogates._kernels.bins import bin_moments
 from surrogates._kernels.low_discrepancy import draw_pieces, scrambled_points
 
 __all__ = ["Atoms", "Marginal", "Pieces", "ScrambledPoints", "make_atoms", "make_pieces"]
 
 _DIGITS = 32
-_SMALLEST_SCALE = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,27 +45,30 @@ class Pieces:
 
     def draw(self, u: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Return the values at which the distribution function is `u`, and their bins."""
-        values, pieces = np.empty(len(u)), np.empty(len(u), dtype=np.int32)
-        edges, loc, scale, low, high, start, slope = self._inverse
-        draw_pieces(u, edges, loc, scale, low, high, start, slope, values, pieces)
-        return values, self._drawn_bins[pieces]
+        values, bins = np.empty(len(u)), np.empty(len(u), dtype=np.int32)
+        self.draw_into(u, values, bins)
+        return values, bins
+
+    def draw_into(
+        self, u: NDArray[np.float64], values: NDArray[np.float64], bins: NDArray[np.int32]
+    ) -> None:
+        """Write what `draw` returns."""
+        draw_pieces(u, *self._inverse, values, bins)  # type: ignore[call-arg]
 
     @cached_property
-    def _drawn_bins(self) -> NDArray[np.int32]:
-        return self.bins[self.weights > 0.0]
-
-    @cached_property
-    def _inverse(self) -> tuple[NDArray[np.float64], ...]:
-        """What inverts the distribution function, piece by piece."""
+    def _inverse(self) -> tuple[NDArray[Any], ...]:
+        """What inverts the distribution function, piece by piece, and the bins of the pieces."""
+        parts: tuple[NDArray[Any], ...]
+        parts = (self.weights, self.loc, self.scale, self.low, self.high, self.bins)
         used = self.weights > 0.0
-        weights, loc, scale, low, high = (
-            np.ascontiguousarray(part[used])
-            for part in (self.weights, self.loc, self.scale, self.low, self.high)
-        )
+        if not used.all():
+            parts = tuple(part[used] for part in parts)
+        weights, loc, scale, low, high, bins = map(np.ascontiguousarray, parts)
         edges = np.cumsum(weights)
-        before, after = self._bounds(loc, scale, low, high)
+        divisor = np.where(scale > 0.0, scale, 1.0)  # a constant needs no quantile
+        before, after = ndtr((low - loc) / divisor), ndtr((high - loc) / divisor)
         slope = (after - before) / weights
-        return edges, loc, scale, low, high, before - slope * (edges - weights), slope
+        return edges, loc, scale, low, high, before - slope * (edges - weights), slope, bins
 
     def probability_below(self, value: float, *, strictly: bool = False) -> NDArray[np.float64]:
         """Return for each piece the probability of a number up to `value`, (n_pieces,).
@@ -130,28 +133,10 @@ def _pieces_of_numbers(
     """Return mass, mean, deviation, ends and place of the bins that hold numbers: (6, n_bins)."""
     if not len(known):
         return np.empty((6, 0))
-    bins = np.searchsorted(borders, known)
-    order = np.argsort(bins, kind="stable")
-    filled, heads = np.unique(bins[order], return_index=True)
-    least = np.minimum.reduceat(known[order], heads)
-    most = np.maximum.reduceat(known[order], heads)
-    mass = np.bincount(bins, weights)[filled]
-    loc = np.bincount(bins, weights * known)[filled] / mass
-    off = known - loc[np.searchsorted(filled, bins)]
-    scale = np.sqrt(np.bincount(bins, weights * off**2)[filled] / mass)
-    size = np.maximum(np.abs(least), np.abs(most))
-    constant = (least == most) | (scale < _SMALLEST_SCALE * size)
-    limits = np.concatenate([[known.min()], borders, [known.max()]])
-    return np.stack(
-        [
-            mass,
-            np.where(constant, least, loc),
-            np.where(constant, 0.0, scale),
-            limits[filled],
-            limits[filled + 1],
-            filled,
-        ]
-    )
+    order = np.argsort(known, kind="stable")
+    table = np.empty((6, len(borders) + 1))
+    n_filled = bin_moments(known[order], weights[order], borders, table)
+    return table[:, :n_filled]
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,9 +220,12 @@ class ScrambledPoints:
     def column(self, column: int, first: int, n_scrambles: int) -> NDArray[np.float64]:
         """Return one coordinate of some scrambles, of shape (n_scrambles * n_points,)."""
         out = np.empty(n_scrambles * self.n_points)
-        place = column % qmc.Sobol.MAXDIM
-        scrambled_points(self.base[place], self.seed, column, first, out)
+        self.write_column(column, first, out)
         return out
+
+    def write_column(self, column: int, first: int, out: NDArray[np.float64]) -> None:
+        """Write one coordinate of as many scrambles as fit into `out`."""
+        scrambled_points(self.base[column % len(self.base)], self.seed, column, first, out)
 
     def __post_init__(self) -> None:
         n_dimensions = min(self.n_columns, qmc.Sobol.MAXDIM)

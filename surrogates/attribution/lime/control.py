@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates._kernels.additive import fit_additive, places
+from surrogates._kernels.additive import fit_additive, harmonics, places
 from surrogates._solvers import ridge_solutions
 from surrogates.attribution.lime.limits import Limit, contrasts, stacked_weights
 from surrogates.attribution.lime.representation import Representation
@@ -21,7 +21,7 @@ from surrogates.blackbox.tree_ensemble import writable
 __all__ = ["Control", "fit_control"]
 
 _FEWEST_PER_TERM = 4
-_N_PASSES = 3
+_N_PASSES, _N_PASSES_OF_MANY, _MANY_PER_TERM = 3, 2, 40
 _HARMONICS = np.arange(1.0, 4.0)
 _RIDGE = 1e-9
 
@@ -105,11 +105,13 @@ def fit_control(
         return None
     weights = stacked_weights(representation.columns, width)
     shares, n = weights.shares, responses.shape[1]
-    if n < _FEWEST_PER_TERM * (np.count_nonzero(shares) - len(shares)):
+    n_terms = np.count_nonzero(shares) - len(shares)
+    if n < _FEWEST_PER_TERM * n_terms:
         return None
+    n_passes = _N_PASSES if n < _MANY_PER_TERM * n_terms else _N_PASSES_OF_MANY
     place = np.empty((len(bins), n))
     places(uniforms, bins, np.cumsum(shares, axis=1) - shares, shares, place)
-    fits = [_fit(bins, place, own, shares.shape, adaptive) for own in responses]
+    fits = [_fit(bins, place, own, shares.shape, n_passes, adaptive) for own in responses]
     levels, trends = (
         np.stack(part, axis=2) for part in ([f.levels for f in fits], [f.trends for f in fits])
     )
@@ -150,21 +152,19 @@ def _fit(
     place: NDArray[np.float64],
     responses: NDArray[np.float64],
     shape: tuple[int, ...],
+    n_passes: int,
     adaptive: bool,
 ) -> _Fit:
     mean, n = responses.mean(), len(responses)
     levels, trends, left = np.zeros(shape), np.zeros(shape), responses - mean
-    used = fit_additive(bins, place, left, _N_PASSES, adaptive, levels, trends)
+    used = fit_additive(bins, place, left, n_passes, adaptive, levels, trends)
     index = responses - mean - left
     spread = float(np.ptp(index))
     constant, slope, gains = float(mean), 1.0, np.zeros(len(_HARMONICS), dtype=np.complex128)
     speeds = _HARMONICS * (2.0 * np.pi / spread if adaptive and spread > 0.0 else 0.0)
     if adaptive and spread > 0.0:
-        first = np.exp(1j * speeds[0] * index)
-        waves = np.cumprod(np.broadcast_to(first, (len(gains), n)), axis=0)
-        features = np.vstack([index, waves.real, waves.imag])
-        centre = features.mean(axis=1)
-        features -= centre[:, None]
+        features, centre = np.empty((1 + 2 * len(gains), n)), np.empty(1 + 2 * len(gains))
+        harmonics(index, float(speeds[0]), features, centre)
         found = ridge_solutions(features @ features.T, (features @ left)[None], ridge=_RIDGE)[0]
         left -= found @ features
         constant -= float(found @ centre)

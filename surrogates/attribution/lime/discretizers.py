@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.multiclass import type_of_target
 
+from surrogates._kernels.bins import quantiles
+
 __all__ = ["QUANTILES", "entropy_borders", "quantile_borders"]
 
 QUANTILES = {"quartile": 4, "decile": 10}
 _DEPTH = 3
-_ROUNDING = 1e-12
 
 
 def quantile_borders(
@@ -44,10 +45,8 @@ def quantile_borders(
     if not len(known):
         return np.empty(0)
     order = np.argsort(known, kind="stable")
-    shares = np.cumsum(own[order])
-    wanted = np.arange(1, n_bins) / n_bins * (1.0 - _ROUNDING) * shares[-1]
-    borders = np.unique(known[order][np.searchsorted(shares, wanted)])
-    return borders[borders < known.max()]
+    borders = np.empty(n_bins - 1)
+    return borders[: quantiles(known[order], own[order], borders)]
 
 
 def entropy_borders(

@@ -59,21 +59,16 @@ class BinWeights:
 
 def bin_weights(column: ColumnView, width: float) -> BinWeights:
     """Return the weights of the bins of a column."""
-    return _weights(_shares(column), width)
+    return _weights(column.shares, width)
 
 
 def stacked_weights(columns: Sequence[ColumnView], width: float) -> BinWeights:
     """Return the weights of the bins of all columns: empty bins fill the shorter ones up."""
-    shares = [_shares(column) for column in columns]
+    shares = [column.shares for column in columns]
     stacked = np.zeros((len(shares), max(len(own) for own in shares)))
     for row, own in zip(stacked, shares, strict=True):
         row[: len(own)] = own
     return _weights(stacked, width)
-
-
-def _shares(column: ColumnView) -> NDArray[np.float64]:
-    own = column.marginal
-    return np.bincount(own.bins, weights=own.weights).astype(np.float64)
 
 
 def _weights(shares: NDArray[np.float64], width: float) -> BinWeights:

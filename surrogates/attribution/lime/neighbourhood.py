@@ -106,7 +106,7 @@ class Explained:
 
 def explained_rows(representation: Representation, rows: Any) -> list[Explained]:
     """Return the rows of a table as a representation sees them."""
-    bins, numbers = representation.bins(rows), representation.numbers(rows)
+    bins, numbers = representation.read(rows)
     is_number = representation.seen_as_number(numbers)
     at = np.ones(numbers.shape)
     if is_number.any():
@@ -119,7 +119,7 @@ def explained_rows(representation: Representation, rows: Any) -> list[Explained]
 
 def unseen_in(representation: Representation, rows: list[Explained]) -> NDArray[np.bool_]:
     """Tell where rows hold a level, or a missing value, that the reference rows lack."""
-    return representation.shares(np.array([row.bins for row in rows])) == 0.0
+    return ~representation.holds(np.array([row.bins for row in rows]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,11 +5,13 @@ numeric column is its standardized value; levels and missing values stay matches
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from surrogates._kernels.bins import bin_moments
 from surrogates.attribution.lime.discretizers import QUANTILES, entropy_borders, quantile_borders
 from surrogates.blackbox.column_kinds import (
     ColumnKind,
@@ -46,12 +48,6 @@ class ColumnView:
     scale: float
     marginal: Marginal
 
-    def bins(self, table: Any, position: int) -> NDArray[np.int32]:
-        """Return the bin of each value of a column: -1 for levels that the reference lacks."""
-        if self.levels is not None:
-            return self.levels.codes(table, position)
-        return self.bins_of(column_numbers(table, position))
-
     def bins_of(self, numbers: NDArray[np.float64]) -> NDArray[np.int32]:
         """Return the bin of each number; missing ones have the last."""
         return _bins(numbers, self.borders)
@@ -60,11 +56,11 @@ class ColumnView:
         """Return numbers in standard deviations from the mean, and 0 for missing ones."""
         return np.nan_to_num((numbers - self.mean) / self.scale)
 
-    def share_of(self, bins: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Return the share of the reference rows in each of some bins."""
+    @cached_property
+    def shares(self) -> NDArray[np.float64]:
+        """The share of the reference rows in each bin."""
         own = self.marginal
-        known = np.bincount(own.bins, weights=own.weights, minlength=max(bins.max() + 1, 1))
-        return np.where(bins < 0, 0.0, known[bins])
+        return np.bincount(own.bins, weights=own.weights).astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,17 +82,16 @@ class Representation:
         """The distribution of each column."""
         return [column.marginal for column in self.columns]
 
-    def bins(self, table: Any) -> NDArray[np.int32]:
-        """Return the bins of rows, (n_rows, n_columns)."""
-        return np.column_stack([own.bins(table, j) for j, own in enumerate(self.columns)])
-
-    def numbers(self, table: Any) -> NDArray[np.float64]:
-        """Return rows as numbers, (n_rows, n_columns): NaN where a value is none."""
-        numbers = np.full(table.shape, np.nan)
+    def read(self, table: Any) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Return rows as bins and as numbers, (n_rows, n_columns): NaN where a value is none."""
+        bins, numbers = np.empty(table.shape, dtype=np.int32), np.full(table.shape, np.nan)
         for position, column in enumerate(self.columns):
             if column.levels is None:
-                numbers[:, position] = column_numbers(table, position)
-        return numbers
+                own = column_numbers(table, position)
+                numbers[:, position], bins[:, position] = own, column.bins_of(own)
+            else:
+                bins[:, position] = column.levels.codes(table, position)
+        return bins, numbers
 
     def standardized(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return numbers (n_columns, n) in standard deviations, 0 where there is none."""
@@ -107,9 +102,20 @@ class Representation:
         """Tell which columns of explained rows are seen as numbers, of the shape of `numbers`."""
         return ~np.isnan(numbers) & (not self.discretizes)
 
-    def shares(self, bins: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Return the share of the reference rows that have the bin of each row, as `bins`."""
-        return np.column_stack([own.share_of(bins[:, j]) for j, own in enumerate(self.columns)])
+    def holds(self, bins: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Tell which bins of rows hold any of the reference rows, as `bins`."""
+        last = self._held.shape[1] - 1
+        slots = np.where((bins < 0) | (bins > last), last, bins)
+        return self._held[np.arange(len(self.columns)), slots]
+
+    @cached_property
+    def _held(self) -> NDArray[np.bool_]:
+        """Whether a bin holds reference rows, (n_columns, n_bins + 1): the last one does not."""
+        n_bins = max(len(column.shares) for column in self.columns)
+        held = np.zeros((len(self.columns), n_bins + 1), dtype=bool)
+        for row, column in zip(held, self.columns, strict=True):
+            row[: len(column.shares)] = column.shares > 0.0
+        return held
 
 
 def make_representation(
@@ -142,6 +148,9 @@ def _read_column(
         atoms = make_atoms(codes.astype(np.int64), np.full(len(codes), np.nan), codes, weights)
         return ColumnView(kind, levels, np.empty(0), 0.0, 1.0, atoms)
     numbers = column_numbers(table, position)
+    if kind is ColumnKind.FLOAT and y is None:  # sorts that follow then have next to nothing to do
+        order = np.argsort(numbers)
+        numbers, weights = numbers[order], weights[order]
     borders = _borders(numbers, weights, discretizer, y)
     marginal = _marginal(kind, numbers, weights, borders)
     return ColumnView(kind, None, borders, *_mean_and_scale(numbers, weights), marginal)
@@ -160,13 +169,12 @@ def _borders(
 def _mean_and_scale(
     numbers: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[float, float]:
-    present = ~np.isnan(numbers)
-    if not present.any():
+    known, own = numbers[~np.isnan(numbers)], weights[~np.isnan(numbers)]
+    if not len(known):
         return 0.0, 1.0
-    known, own = numbers[present], weights[present]
-    mean = own @ known / own.sum()
-    scale = np.sqrt(own @ (known - mean) ** 2 / own.sum())
-    return float(mean), float(scale) or 1.0
+    order, moments = np.argsort(known, kind="stable"), np.empty((6, 1))
+    bin_moments(known[order], own[order], np.empty(0), moments)
+    return float(moments[1, 0]), float(moments[2, 0]) or 1.0
 
 
 def _marginal(
