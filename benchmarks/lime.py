@@ -3,6 +3,7 @@
 Times are CPU times; "model" is the time of the wrapped model replaying the rows it was asked about.
 
     OMP_NUM_THREADS=1 python benchmarks/lime.py [--seeds 12] [--no-peer]
+    python benchmarks/lime.py --tables  # of docs/benchmarks.rst
 """
 
 import argparse
@@ -50,7 +51,10 @@ class Recorder:
 
 
 def overhead(model: Any, X: Any, n_rows: int, n_features: int | None) -> Table:
-    """Time of fit and explain beside that of the model on the same rows, interleaved."""
+    """Time of fit and explain beside that of the model on the same rows, interleaved.
+
+    Ratios are to the time that the model takes for the neighbours, and for all it was asked.
+    """
     recorder = Recorder(model)
 
     def run() -> None:
@@ -61,7 +65,7 @@ def overhead(model: Any, X: Any, n_rows: int, n_features: int | None) -> Table:
     recorder.kept = []
     run()
     kept, recorder.kept = recorder.kept, None
-    ratios, alone = [], []
+    ratios, of_all, alone = [], [], []
     for _ in range(9):
         whole = cpu(run, 1)
         asked = cpu(lambda: [model.predict_proba(rows) for rows in kept], 1)
@@ -69,12 +73,14 @@ def overhead(model: Any, X: Any, n_rows: int, n_features: int | None) -> Table:
         rows_only = cpu(lambda: model.predict_proba(X[:n_rows]), 1)
         sample = cpu(lambda: model.predict_proba(max(kept, key=len)), 1)
         ratios.append((whole - asked) / sample)
+        of_all.append((whole - asked) / asked)
         alone.append((explaining - rows_only) / sample)
     return {
         "rows": n_rows,
         "n_features": n_features,
         "own_over_model": float(np.median(ratios)),
         "own_over_model_per_row": float(np.median(ratios)) / n_rows,
+        "own_over_all_model": float(np.median(of_all)),
         "explain_alone_over_model_per_row": float(np.median(alone)) / n_rows,
     }
 
@@ -113,6 +119,20 @@ def peer(model: Any, X: Any, rows: Any, seeds: int, n: int = 5000) -> tuple[Any,
     return np.array(values), (time.process_time() - start) / seeds / len(rows)
 
 
+def rows_asked(model: Any, X: Any, n: int) -> int:
+    """Count the rows that `fit` sends to a model."""
+    recorder = Recorder(model)
+    recorder.kept = []
+    LIME(recorder, n_samples=n, random_state=0).fit(X)
+    return sum(len(rows) for rows in recorder.kept)
+
+
+def budget_for(error: float, table: list[Table]) -> float:
+    """Interpolate the budget at which an error is reached, in logarithms."""
+    known = sorted((np.log(one["rmse"]), np.log(one["n"])) for one in table)
+    return float(np.exp(np.interp(np.log(error), *np.transpose(known))))
+
+
 def accuracy(name: str, model: Any, X: Any, rows: Any, truth: Any, args: Any) -> list[Table]:
     """Error, stability and coverage at several budgets, and of the peer at 5000."""
     table = []
@@ -124,6 +144,7 @@ def accuracy(name: str, model: Any, X: Any, rows: Any, truth: Any, args: Any) ->
                 "model": name,
                 "method": "surrogates",
                 "n": n,
+                "rows_asked": rows_asked(model, X, n),
                 "rmse": float(np.sqrt(((values - truth) ** 2).mean())),
                 "jaccard": jaccard(values),
                 "coverage": float(covered.mean()),
@@ -131,14 +152,17 @@ def accuracy(name: str, model: Any, X: Any, rows: Any, truth: Any, args: Any) ->
         )
     if not args.no_peer:
         values, seconds = peer(model, X, rows, args.seeds)
+        error = float(np.sqrt(values.var(axis=0, ddof=1).mean()))
+        reached = budget_for(error, table)
         table.append(
             {
                 "model": name,
                 "method": "lime",
                 "n": 5000,
-                "rmse": float(np.sqrt(values.var(axis=0, ddof=1).mean())),
+                "rmse": error,
                 "jaccard": jaccard(values),
                 "seconds_per_row": seconds,
+                "surrogates_reach_it_with": reached,
             }
         )
     return table
@@ -171,11 +195,39 @@ def many_rows(model: Any, X: Any) -> Table:
     return {name: float(np.median(found)) for name, found in ratios.items()}
 
 
+def list_table(lines: list[list[str]]) -> str:
+    text = [".. list-table::", "   :header-rows: 1", ""]
+    for line in lines:
+        text += [f"   {'*' if not i else ' '} - {cell}" for i, cell in enumerate(line)]
+    return "\n".join(text) + "\n"
+
+
+def tables(report: Table) -> str:
+    """Return the tables of docs/benchmarks.rst."""
+    own = [["rows", "columns kept", "fit and explain, each row", "explain alone, each row"]]
+    for one in report["overhead"]:
+        kept = "all" if one["n_features"] is None else str(one["n_features"])
+        keys = ("own_over_model_per_row", "explain_alone_over_model_per_row")
+        own.append([str(one["rows"]), kept, *(f"{one[key]:.3f}" for key in keys)])
+    found = [["model", "method", "n_samples", "model rows", "rmse", "Jaccard", "coverage"]]
+    for one in report["accuracy"]:
+        asked = str(one.get("rows_asked", one["n"]))
+        covered = f"{one['coverage']:.3f}" if "coverage" in one else ""
+        numbers = [f"{one['rmse']:.5f}", f"{one['jaccard']:.2f}", covered]
+        found.append([one["model"], one["method"], str(one["n"]), asked, *numbers])
+    return list_table(own) + "\n" + list_table(found)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=12)
     parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--tables", action="store_true", help="print the tables and stop")
     args = parser.parse_args()
+    path = Path(__file__).parent / "results" / "lime.json"
+    if args.tables:
+        print(tables(json.loads(path.read_text(encoding="utf-8"))))
+        return
     warnings.simplefilter("ignore")
     X, y = load_breast_cancer(return_X_y=True)
     forest = RandomForestClassifier(100, random_state=0).fit(X, y)
@@ -199,7 +251,6 @@ def main() -> None:
     gap = np.abs(found.values[..., 0] - line.coef_) * X.std(axis=0)
     report["linear_error"] = float(gap.max())
     print(json.dumps(report, indent=1))
-    path = Path(__file__).parent / "results" / "lime.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 

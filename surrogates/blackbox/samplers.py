@@ -6,7 +6,7 @@ Missing values are a level of their own.
 """
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -229,8 +229,14 @@ class ScrambledPoints:
 
     def __post_init__(self) -> None:
         n_dimensions = min(self.n_columns, qmc.Sobol.MAXDIM)
-        sobol = qmc.Sobol(n_dimensions, scramble=False, bits=_DIGITS)
-        padded = 1 << (self.n_points - 1).bit_length()
-        points = sobol.random(padded)[: self.n_points] * 2.0**_DIGITS
-        base = np.ascontiguousarray(points.T.astype(np.uint32))
-        object.__setattr__(self, "base", base)
+        object.__setattr__(self, "base", _sobol_points(self.n_points, n_dimensions))
+
+
+@lru_cache(maxsize=4)
+def _sobol_points(n_points: int, n_dimensions: int) -> NDArray[np.uint32]:
+    """Return the first Sobol points in units of 2**-32, (n_dimensions, n_points)."""
+    sobol = qmc.Sobol(n_dimensions, scramble=False, bits=_DIGITS)
+    padded = 1 << (n_points - 1).bit_length()
+    points = sobol.random(padded)[:n_points] * 2.0**_DIGITS
+    base = np.ascontiguousarray(points.T.astype(np.uint32))
+    return base
