@@ -44,6 +44,8 @@ def run_blocks(
     The blocks do not depend on `n_jobs`, so results are the same to the last bit on any backend
     of joblib.
     """
+    if len(tasks) == 1 and not verbose:
+        return [worker(*tasks[0])]
     bar = tqdm(tasks, desc=label, unit="block", disable=not verbose)
     results: list[Any] = Parallel(n_jobs=n_jobs)(delayed(worker)(*task) for task in bar)
     return results

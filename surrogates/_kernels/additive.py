@@ -42,22 +42,30 @@ def places(
 
 
 @kernel
-def _shrunk(effects: NDArray[np.float64], sizes: NDArray[np.float64], noise: float) -> float:
-    """Take from a group of effects what may be noise (James and Stein, 1961); return what is left.
+def _shrunk(
+    effects: NDArray[np.float64], sizes: NDArray[np.float64], n_effects: float, noise: float
+) -> float:
+    """Take from a group of effects what may be noise (James and Stein, 1961).
 
     Parameters
     ----------
     effects, sizes : ndarray of shape (n_bins,)
         The variance of an effect is the noise over its size.
+    n_effects : float
+        Degrees of freedom of the group.
     noise : float
-        Expected sum of ``sizes * effects**2`` if there is no effect.
+
+    Returns
+    -------
+    used : float
+        Those of what is left (Stein, 1981).
     """
     power = 0.0
     for b in range(len(effects)):
         power += sizes[b] * effects[b] ** 2
-    kept = max(0.0, 1.0 - noise / power) if power > 0.0 else 0.0
+    kept = max(0.0, 1.0 - n_effects * noise / power) if power > 0.0 else 0.0
     effects *= kept
-    return kept
+    return kept * n_effects + 2.0 * (1.0 - kept) if kept > 0.0 else 0.0
 
 
 @kernel
@@ -95,11 +103,11 @@ def _refit(
         level[b] -= mean if count[b] > 0.0 else 0.0
     if noise < 0.0:
         return n_filled - 1.0
-    used = (n_filled - 1.0) * _shrunk(level, count, (n_filled - 1.0) * noise)
+    used = _shrunk(level, count, n_filled - 1.0, noise)
     for b in range(len(level)):
         slope = products[b] - first[b] * level[b]
         trend[b] = slope / second[b] if second[b] > 0.0 else 0.0
-    return used + n_filled * _shrunk(trend, second, n_filled * noise)
+    return used + _shrunk(trend, second, n_filled, noise)
 
 
 @kernel

@@ -17,7 +17,15 @@ from scipy.stats import qmc
 from surrogates._kernels.bins import bin_moments
 from surrogates._kernels.low_discrepancy import draw_pieces, scrambled_points
 
-__all__ = ["Atoms", "Marginal", "Pieces", "ScrambledPoints", "make_atoms", "make_pieces"]
+__all__ = [
+    "Atoms",
+    "Marginal",
+    "Pieces",
+    "ScrambledPoints",
+    "in_order",
+    "make_atoms",
+    "make_pieces",
+]
 
 _DIGITS = 32
 
@@ -118,25 +126,25 @@ def make_pieces(
     >>> pieces.weights, pieces.loc, pieces.scale
     (array([0.5, 0.5]), array([1., 4.]), array([0., 1.]))
     """
-    present = ~np.isnan(values)
-    table = _pieces_of_numbers(values[present], weights[present], borders)
-    if not present.all():
-        lost = [weights[~present].sum(), np.nan, 0.0, np.nan, np.nan, len(borders) + 1]
+    known, own = in_order(values, weights)
+    table = np.empty((6, len(borders) + 1))
+    table = table[:, : bin_moments(known, own, borders, table)]
+    if len(known) < len(values):
+        missing = weights[np.isnan(values)].sum()
+        lost = [missing, np.nan, 0.0, np.nan, np.nan, len(borders) + 1]
         table = np.column_stack([table, lost])
     mass, loc, scale, low, high, of_bin = table
     return Pieces(mass / mass.sum(), loc, scale, low, high, of_bin.astype(np.int32))
 
 
-def _pieces_of_numbers(
-    known: NDArray[np.float64], weights: NDArray[np.float64], borders: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return mass, mean, deviation, ends and place of the bins that hold numbers: (6, n_bins)."""
-    if not len(known):
-        return np.empty((6, 0))
-    order = np.argsort(known, kind="stable")
-    table = np.empty((6, len(borders) + 1))
-    n_filled = bin_moments(known[order], weights[order], borders, table)
-    return table[:, :n_filled]
+def in_order(
+    values: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the values that are not missing in increasing order, and their weights."""
+    if (values[:-1] <= values[1:]).all() and not np.isnan(values[-1:]).any():
+        return values, weights
+    order = np.argsort(values, kind="stable")[: np.count_nonzero(~np.isnan(values))]
+    return values[order], weights[order]
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,5 +246,4 @@ def _sobol_points(n_points: int, n_dimensions: int) -> NDArray[np.uint32]:
     sobol = qmc.Sobol(n_dimensions, scramble=False, bits=_DIGITS)
     padded = 1 << (n_points - 1).bit_length()
     points = sobol.random(padded)[:n_points] * 2.0**_DIGITS
-    base = np.ascontiguousarray(points.T.astype(np.uint32))
-    return base
+    return np.ascontiguousarray(points.T.astype(np.uint32))

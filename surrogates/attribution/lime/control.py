@@ -23,7 +23,7 @@ __all__ = ["Control", "fit_control"]
 _FEWEST_PER_TERM = 4
 _N_PASSES, _N_PASSES_OF_MANY, _MANY_PER_TERM = 3, 2, 40
 _HARMONICS = np.arange(1.0, 4.0)
-_RIDGE = 1e-9
+_RIDGE, _TINY = 1e-9, 1e-300
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +171,10 @@ def _fit(
         slope += float(found[0])
         cosines, sines = found[1:].reshape(2, -1)
         gains = cosines - 1j * sines
+        # a steep function of the index follows the noise of the index the more
+        slopes = np.concatenate([speeds * sines, -speeds * cosines])
+        steepness = slope + slopes @ features[1:] + slopes @ centre[1:]
+        used *= max(1.0, float(steepness @ left**2) / max(float(left @ left), _TINY))
         used += len(found)
     inflation = float(np.sqrt((n + used) / max(n - used, 1.0)))
     return _Fit(levels, trends, left, inflation, constant, slope, gains, speeds)

@@ -8,6 +8,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.multiclass import type_of_target
 
 from surrogates._kernels.bins import quantiles
+from surrogates.blackbox.samplers import in_order
 
 __all__ = ["QUANTILES", "entropy_borders", "quantile_borders"]
 
@@ -40,13 +41,11 @@ def quantile_borders(
     >>> quantile_borders(np.arange(8.0), np.ones(8), 4)
     array([1., 3., 5.])
     """
-    present = ~np.isnan(values)
-    known, own = values[present], weights[present]
+    known, own = in_order(values, weights)
     if not len(known):
         return np.empty(0)
-    order = np.argsort(known, kind="stable")
     borders = np.empty(n_bins - 1)
-    return borders[: quantiles(known[order], own[order], borders)]
+    return borders[: quantiles(known, own, borders)]
 
 
 def entropy_borders(

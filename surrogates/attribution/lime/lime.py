@@ -65,8 +65,8 @@ class LIME(AttributionExplainer):
         ``0.75 * sqrt(n_columns)``. Where the kernel leaves a row fewer than a tenth of the shared
         neighbours, the row draws its own from the weighted distribution.
     n_samples : int, default=5000
-        Neighbours that a surrogate is fitted on, at most. They are divided into independent
-        scrambles of 2^k points. About a sixth more are drawn to measure fidelity.
+        Neighbours that a surrogate is fitted on, at most. They are divided into 8 independent
+        scrambles, 64 with `tol`. An eighth more, and at least 256, are drawn to measure fidelity.
     n_features : int, default=None
         Columns that a surrogate uses; the values of all others are 0. None is all of them.
     feature_selection : {"auto", "forward_selection", "highest_weights", "lasso_path"}, \
@@ -131,6 +131,10 @@ default="auto"
     "surrogate_predictions" (what the surrogate says at the row), "effective_sample_size" and
     "n_neighbours". Standard errors come from the spread of the scrambles and are widened as
     Student's t asks for their number; with `n_features` they are conditional on the choice.
+
+    In bins and under marginal sampling the surrogate is estimated as its limit is defined, by
+    contrasts of means. A control variate, a smooth function of an additive model of the draws,
+    takes away what columns do by themselves; its own limit is known exactly.
 
     References
     ----------

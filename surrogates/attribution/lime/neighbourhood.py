@@ -31,7 +31,6 @@ __all__ = [
 _FEWEST_SCRAMBLES, _FEWEST_WHEN_STOPPING = 8, 64
 _FIRST_STAGE = 8
 _FRESH_SHARE, _FEWEST_FRESH = 8, 256
-_BALANCED = 8
 
 
 @dataclass(frozen=True)
@@ -54,16 +53,14 @@ class SampleSize:
 
 
 def sample_size(n_samples: int, *, stops: bool) -> SampleSize:
-    """Divide a budget of neighbours: as few scrambles as tell their spread, of balanced sizes.
+    """Divide a budget of neighbours into as few scrambles as tell their spread.
 
     Examples
     --------
     >>> sample_size(5000, stops=False)
-    SampleSize(n_points=624, stages=(8,), n_fresh=1)
+    SampleSize(n_points=625, stages=(8,), n_fresh=1)
     """
     n_points = max(1, n_samples // (_FEWEST_WHEN_STOPPING if stops else _FEWEST_SCRAMBLES))
-    if n_points > _BALANCED:
-        n_points -= n_points % _BALANCED
     n_scrambles = n_samples // n_points
     stages = [n_scrambles]
     if stops:

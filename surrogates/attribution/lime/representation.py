@@ -20,7 +20,7 @@ from surrogates.blackbox.column_kinds import (
     column_numbers,
     read_levels,
 )
-from surrogates.blackbox.samplers import Marginal, make_atoms, make_pieces
+from surrogates.blackbox.samplers import Marginal, in_order, make_atoms, make_pieces
 
 __all__ = ["ColumnView", "Representation", "make_representation"]
 
@@ -148,7 +148,7 @@ def _read_column(
         atoms = make_atoms(codes.astype(np.int64), np.full(len(codes), np.nan), codes, weights)
         return ColumnView(kind, levels, np.empty(0), 0.0, 1.0, atoms)
     numbers = column_numbers(table, position)
-    if kind is ColumnKind.FLOAT and y is None:  # sorts that follow then have next to nothing to do
+    if kind is ColumnKind.FLOAT and y is None:  # so that it is sorted once
         order = np.argsort(numbers)
         numbers, weights = numbers[order], weights[order]
     borders = _borders(numbers, weights, discretizer, y)
@@ -169,11 +169,11 @@ def _borders(
 def _mean_and_scale(
     numbers: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[float, float]:
-    known, own = numbers[~np.isnan(numbers)], weights[~np.isnan(numbers)]
+    known, own = in_order(numbers, weights)
     if not len(known):
         return 0.0, 1.0
-    order, moments = np.argsort(known, kind="stable"), np.empty((6, 1))
-    bin_moments(known[order], own[order], np.empty(0), moments)
+    moments = np.empty((6, 1))
+    bin_moments(known, own, np.empty(0), moments)
     return float(moments[1, 0]), float(moments[2, 0]) or 1.0
 
 
