@@ -9,6 +9,7 @@ __all__ = ["fit_additive", "harmonics", "places"]
 
 _ROOT3 = np.sqrt(3.0)
 _LEAST_FREE = 0.25  # of the responses, to tell the noise from
+_TINY = 1e-300
 
 
 @kernel
@@ -43,27 +44,33 @@ def places(
 
 @kernel
 def _shrunk(
-    effects: NDArray[np.float64], sizes: NDArray[np.float64], n_effects: float, noise: float
+    effects: NDArray[np.float64],
+    sizes: NDArray[np.float64],
+    n_effects: float,
+    noise: NDArray[np.float64],
 ) -> float:
-    """Take from a group of effects what may be noise (James and Stein, 1961).
+    """Take from effects what may be noise (James and Stein, 1961), by one factor for all outputs.
 
     Parameters
     ----------
-    effects, sizes : ndarray of shape (n_bins,)
+    effects : ndarray of shape (n_outputs, n_bins)
+    sizes : ndarray of shape (n_bins,)
         The variance of an effect is the noise over its size.
     n_effects : float
-        Degrees of freedom of the group.
-    noise : float
+        Degrees of freedom of the effects of an output.
+    noise : ndarray of shape (n_leaders,)
+        That of the first outputs, which decide about the factor.
 
     Returns
     -------
     used : float
-        Those of what is left (Stein, 1981).
+        Degrees of freedom of what is left (Stein, 1981).
     """
     power = 0.0
-    for b in range(len(effects)):
-        power += sizes[b] * effects[b] ** 2
-    kept = max(0.0, 1.0 - n_effects * noise / power) if power > 0.0 else 0.0
+    for k in range(len(noise)):
+        for b in range(len(sizes)):
+            power += sizes[b] * effects[k, b] ** 2 / (noise[k] * len(noise))
+    kept = max(0.0, 1.0 - n_effects / power) if power > 0.0 else 0.0
     effects *= kept
     return kept * n_effects + 2.0 * (1.0 - kept) if kept > 0.0 else 0.0
 
@@ -73,7 +80,7 @@ def _refit(
     sums: NDArray[np.float64],
     products: NDArray[np.float64],
     sizes: NDArray[np.float64],
-    noise: float,
+    noise: NDArray[np.float64],
     level: NDArray[np.float64],
     trend: NDArray[np.float64],
 ) -> float:
@@ -81,32 +88,32 @@ def _refit(
 
     Parameters
     ----------
-    sums, products : ndarray of shape (n_bins,)
+    sums, products : ndarray of shape (n_outputs, n_bins)
         Of what all columns leave, and of that times the place in the bin.
     sizes : ndarray of shape (3, n_bins)
         Sums of the powers of the place in the bin.
-    noise : float
-        Variance; a negative one asks for levels alone, and no shrinkage.
-    level, trend : ndarray of shape (n_bins,)
+    noise : ndarray of shape (n_leaders,)
+    level, trend : ndarray of shape (n_outputs, n_bins)
         Overwritten.
     """
-    count, first, second = sizes
-    n_filled, mean = 0.0, 0.0
-    for b in range(len(level)):
-        products[b] += first[b] * level[b] + second[b] * trend[b]
-        if count[b] > 0.0:
-            n_filled += 1.0
-            level[b] += (sums[b] + first[b] * trend[b]) / count[b]
-            mean += level[b] * count[b]
-    mean /= count.sum()
-    for b in range(len(level)):
-        level[b] -= mean if count[b] > 0.0 else 0.0
-    if noise < 0.0:
-        return n_filled - 1.0
+    (n_outputs, n_bins), (count, first, second) = level.shape, sizes
+    total, n_filled = count.sum(), 0.0
+    for b in range(n_bins):
+        n_filled += 1.0 if count[b] > 0.0 else 0.0
+    for k in range(n_outputs):
+        mean = 0.0
+        for b in range(n_bins):
+            products[k, b] += first[b] * level[k, b] + second[b] * trend[k, b]
+            if count[b] > 0.0:
+                level[k, b] += (sums[k, b] + first[b] * trend[k, b]) / count[b]
+                mean += level[k, b] * count[b] / total
+        for b in range(n_bins):
+            level[k, b] -= mean if count[b] > 0.0 else 0.0
     used = _shrunk(level, count, n_filled - 1.0, noise)
-    for b in range(len(level)):
-        slope = products[b] - first[b] * level[b]
-        trend[b] = slope / second[b] if second[b] > 0.0 else 0.0
+    for k in range(n_outputs):
+        for b in range(n_bins):
+            slope = products[k, b] - first[b] * level[k, b]
+            trend[k, b] = slope / second[b] if second[b] > 0.0 else 0.0
     return used + _shrunk(trend, second, n_filled, noise)
 
 
@@ -115,33 +122,35 @@ def fit_additive(
     bins: NDArray[np.int32],
     place: NDArray[np.float64],
     left: NDArray[np.float64],
+    n_leaders: int,
     n_passes: int,
-    adaptive: bool,
     levels: NDArray[np.float64],
     trends: NDArray[np.float64],
 ) -> float:
     """Fit column after column to what the others leave, some passes over.
+
+    The levels and the trends of each column are shrunk as far as they may be noise in the leading
+    outputs. For given leaders the fit is linear in the responses.
 
     Parameters
     ----------
     bins : ndarray of shape (n_columns, >= n)
     place : ndarray of shape (n_columns, n)
         From `places`.
-    left : ndarray of shape (n,)
+    left : ndarray of shape (n_outputs, n)
         Responses less their mean; overwritten with what the model leaves.
+    n_leaders : int
+        The first outputs, that decide.
     n_passes : int
-    adaptive : bool
-        Whether to fit trends, and to shrink the levels and the trends of each column as far as
-        they may be noise. Without, the fit is linear in the responses.
-    levels, trends : ndarray of shape (n_columns, n_bins)
+    levels, trends : ndarray of shape (n_columns, n_outputs, n_bins)
         Zeros; written.
 
     Returns
     -------
     used : float
-        Degrees of freedom.
+        Degrees of freedom of an output.
     """
-    (n_columns, n_bins), n = levels.shape, len(left)
+    (n_columns, n_outputs, n_bins), n = levels.shape, left.shape[1]
     sizes = np.zeros((n_columns, 3, n_bins))
     for j in range(n_columns):
         for i in range(n):
@@ -149,23 +158,48 @@ def fit_additive(
             sizes[j, 0, b] += 1.0
             sizes[j, 1, b] += x
             sizes[j, 2, b] += x * x
-    used = np.zeros(n_columns)
-    sums, products, down, tilt = np.empty((4, n_bins))
+    used, noise = np.zeros(n_columns), np.empty(n_leaders)
+    sums, products, down, tilt = np.empty((4, n_outputs, n_bins))
     for _ in range(n_passes):
-        noise = left @ left / max(n - used.sum(), _LEAST_FREE * n) if adaptive else -1.0
+        for k in range(n_leaders):
+            noise[k] = left[k] @ left[k] / max(n - used.sum(), _LEAST_FREE * n) + _TINY
         for j in range(n_columns):
             own, x = bins[j], place[j]
             sums[:], products[:] = 0.0, 0.0
-            for i in range(n):
-                sums[own[i]] += left[i]
-                products[own[i]] += left[i] * x[i]
+            for k in range(n_outputs):
+                _add_up(own, x, left[k], sums[k], products[k])
             down[:], tilt[:] = levels[j], trends[j]
             used[j] = _refit(sums, products, sizes[j], noise, levels[j], trends[j])
             down -= levels[j]
             tilt -= trends[j]
-            for i in range(n):
-                left[i] += down[own[i]] + tilt[own[i]] * x[i]
+            for k in range(n_outputs):
+                _add_effects(own, x, down[k], tilt[k], left[k])
     return used.sum()
+
+
+@kernel
+def _add_up(
+    own: NDArray[np.int32],
+    x: NDArray[np.float64],
+    left: NDArray[np.float64],
+    sums: NDArray[np.float64],
+    products: NDArray[np.float64],
+) -> None:
+    for i in range(len(left)):
+        sums[own[i]] += left[i]
+        products[own[i]] += left[i] * x[i]
+
+
+@kernel
+def _add_effects(
+    own: NDArray[np.int32],
+    x: NDArray[np.float64],
+    level: NDArray[np.float64],
+    trend: NDArray[np.float64],
+    left: NDArray[np.float64],
+) -> None:
+    for i in range(len(left)):
+        left[i] += level[own[i]] + trend[own[i]] * x[i]
 
 
 @kernel

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,12 @@ class Model:
     def method_name(self) -> str:
         """How the predictor is asked, for messages and records."""
         return _method_name(self.method)
+
+    @property
+    def everything(self) -> "Model":
+        """The same predictor with all of its outputs."""
+        n_outputs = len(self.labels)
+        return replace(self, columns=tuple(range(n_outputs)), signs=(1.0,) * n_outputs)
 
     def __call__(self, X: Any) -> NDArray[np.float64]:
         """Return the responses to the rows of `X`, of shape (n_rows, n_outputs)."""

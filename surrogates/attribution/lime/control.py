@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 
 from surrogates._kernels.additive import fit_additive, harmonics, places
 from surrogates._solvers import ridge_solutions
@@ -23,6 +24,7 @@ __all__ = ["Control", "fit_control"]
 _FEWEST_PER_TERM = 4
 _N_PASSES, _N_PASSES_OF_MANY, _MANY_PER_TERM = 3, 2, 40
 _HARMONICS = np.arange(1.0, 4.0)
+_MOST_LEADERS = 3
 _RIDGE, _TINY = 1e-9, 1e-300
 
 
@@ -38,7 +40,7 @@ class Control:
         By how much errors that are judged by `left` are too small: the root of Akaike's
         ``(n + p) / (n - p)`` (final prediction error, 1969) with p degrees of freedom.
     constant : ndarray of shape (n_outputs,)
-    gains : ndarray of shape (n_outputs, n_harmonics)
+    gains : ndarray of shape (n_outputs, n_waves)
         Of the harmonics, complex.
     known : ndarray of bool of shape (n_columns, n_slots)
         The bins that rows can be in; the slot after the last bin stands for rows in none.
@@ -46,7 +48,7 @@ class Control:
         The kernel's probability of the bin of the row.
     means, steps : ndarray of shape (n_columns, n_slots, n_outputs)
         Of the additive model: the kernel's mean, and the contrast of the bin with all others.
-    wave_means, wave_steps : ndarray of shape (n_columns, n_slots, n_outputs, n_harmonics)
+    wave_means, wave_steps : ndarray of shape (n_columns, n_slots, n_waves)
         The same of the harmonics, complex.
     """
 
@@ -73,8 +75,8 @@ class Control:
         others = np.ones_like(waves)
         others[1:] *= np.cumprod(waves[:-1], axis=0)
         others[:-1] *= np.cumprod(waves[:0:-1], axis=0)[::-1]
-        rises = (others * self.wave_steps[own] * self.gains).real.sum(axis=2)
-        level = (waves.prod(axis=0) * self.gains).real.sum(axis=1)
+        rises = ((others * self.wave_steps[own]) @ self.gains.T).real
+        level = (self.gains @ waves.prod(axis=0)).real
         expectation = self.constant + self.means[own].sum(axis=0) + level
         return Limit(self.steps[own] + rises, expectation), self.inside[own]
 
@@ -85,8 +87,7 @@ def fit_control(
     uniforms: NDArray[np.float64],
     responses: NDArray[np.float64],
     width: float,
-    *,
-    adaptive: bool,
+    every: NDArray[np.float64] | None = None,
 ) -> Control | None:
     """Fit a control variate; None where there are too few neighbours, or no bins.
 
@@ -98,8 +99,10 @@ def fit_control(
     responses : ndarray of shape (n_outputs, n)
     width : float
         Of the kernel.
-    adaptive : bool
-        Without, it is linear in the responses: values of outputs that sum to one sum to zero.
+    every : ndarray of shape (n_all_outputs, n), default=None
+        The responses of all outputs of the model, explained or not. The few that vary most then
+        lead all others: the fit is linear in the responses, so that values of outputs that sum to
+        one sum to zero. None lets each output lead itself.
     """
     if not representation.discretizes:
         return None
@@ -111,20 +114,19 @@ def fit_control(
     n_passes = _N_PASSES if n < _MANY_PER_TERM * n_terms else _N_PASSES_OF_MANY
     place = np.empty((len(bins), n))
     places(uniforms, bins, np.cumsum(shares, axis=1) - shares, shares, place)
-    fits = [_fit(bins, place, own, shares.shape, n_passes, adaptive) for own in responses]
-    levels, trends = (
-        np.stack(part, axis=2) for part in ([f.levels for f in fits], [f.trends for f in fits])
-    )
-    gains, speeds = np.stack([f.gains for f in fits]), np.stack([f.speeds for f in fits])
-    means, steps = contrasts(weights, levels * [f.slope for f in fits])
-    within = np.sinc(np.sqrt(3.0) / np.pi * trends[..., None] * speeds)
-    wave_means, wave_steps = contrasts(weights, np.exp(1j * levels[..., None] * speeds) * within)
+    if every is None:
+        fits = [_fit(bins, place, shares.shape[1], n_passes, own[None]) for own in responses]
+    else:
+        leaders = every[np.argsort(-every.var(axis=1), kind="stable")[:_MOST_LEADERS]]
+        fits = [_fit(bins, place, shares.shape[1], n_passes, leaders, responses)]
+    means, steps = contrasts(weights, np.concatenate([f.levels for f in fits], axis=2))
+    wave_means, wave_steps = contrasts(weights, np.concatenate([f.waves for f in fits], axis=2))
     return Control(
-        left=np.stack([f.left for f in fits]),
-        inflation=np.array([f.inflation for f in fits]),
-        constant=np.array([f.constant for f in fits]),
-        gains=gains,
-        known=np.pad(shares > 0.0, ((0, 0), (0, 1))),
+        left=np.concatenate([f.left for f in fits]),
+        inflation=np.concatenate([f.inflation for f in fits]),
+        constant=np.concatenate([f.constant for f in fits]),
+        gains=np.asarray(block_diag(*(f.gains for f in fits))),
+        known=np.concatenate([shares > 0.0, np.zeros_like(shares[:, :1], dtype=bool)], axis=1),
         inside=weights.inside,
         means=means,
         steps=steps,
@@ -135,46 +137,81 @@ def fit_control(
 
 @dataclass(frozen=True, eq=False)
 class _Fit:
-    """The control variate of one output, ``constant + slope g + Re sum(gains exp(i speeds g))``."""
+    """Control variates of outputs with the same leaders.
 
-    levels: NDArray[np.float64]  # (n_columns, n_bins)
-    trends: NDArray[np.float64]
-    left: NDArray[np.float64]
-    inflation: float
-    constant: float
-    slope: float
-    gains: NDArray[np.complex128]
-    speeds: NDArray[np.float64]
+    An output is ``constant + g + Re sum(gains * waves)``, ``g`` its additive model and waves the
+    harmonics of the leaders'.
+    """
+
+    levels: NDArray[np.float64]  # (n_columns, n_bins, n_outputs)
+    waves: NDArray[np.complex128]  # (n_columns, n_bins, n_waves), their means in bins
+    gains: NDArray[np.complex128]  # (n_outputs, n_waves)
+    constant: NDArray[np.float64]  # (n_outputs,)
+    inflation: NDArray[np.float64]
+    left: NDArray[np.float64]  # (n_outputs, n)
 
 
 def _fit(
     bins: NDArray[np.int32],
     place: NDArray[np.float64],
-    responses: NDArray[np.float64],
-    shape: tuple[int, ...],
+    n_bins: int,
     n_passes: int,
-    adaptive: bool,
+    leaders: NDArray[np.float64],
+    others: NDArray[np.float64] | None = None,
 ) -> _Fit:
-    mean, n = responses.mean(), len(responses)
-    levels, trends, left = np.zeros(shape), np.zeros(shape), responses - mean
-    used = fit_additive(bins, place, left, n_passes, adaptive, levels, trends)
-    index = responses - mean - left
-    spread = float(np.ptp(index))
-    constant, slope, gains = float(mean), 1.0, np.zeros(len(_HARMONICS), dtype=np.complex128)
-    speeds = _HARMONICS * (2.0 * np.pi / spread if adaptive and spread > 0.0 else 0.0)
-    if adaptive and spread > 0.0:
-        features, centre = np.empty((1 + 2 * len(gains), n)), np.empty(1 + 2 * len(gains))
-        harmonics(index, float(speeds[0]), features, centre)
-        found = ridge_solutions(features @ features.T, (features @ left)[None], ridge=_RIDGE)[0]
-        left -= found @ features
-        constant -= float(found @ centre)
-        slope += float(found[0])
-        cosines, sines = found[1:].reshape(2, -1)
-        gains = cosines - 1j * sines
-        # a steep function of the index follows the noise of the index the more
-        slopes = np.concatenate([speeds * sines, -speeds * cosines])
-        steepness = slope + slopes @ features[1:] + slopes @ centre[1:]
-        used *= max(1.0, float(steepness @ left**2) / max(float(left @ left), _TINY))
-        used += len(found)
-    inflation = float(np.sqrt((n + used) / max(n - used, 1.0)))
-    return _Fit(levels, trends, left, inflation, constant, slope, gains, speeds)
+    """Fit control variates of the leaders, or of others by what the leaders say."""
+    n_leaders, n = leaders.shape
+    responses = leaders if others is None else np.vstack([leaders, others])
+    outputs = slice(0 if others is None else n_leaders, None)
+    centre = responses.mean(axis=1)
+    left = responses - centre[:, None]
+    levels, trends = np.zeros((2, len(bins), len(responses), n_bins))
+    used = fit_additive(bins, place, left, n_leaders, n_passes, levels, trends)
+    index = (responses - centre[:, None] - left)[:n_leaders]
+    spread = np.ptp(index, axis=1)
+    speeds = np.where(spread > 0.0, 2.0 * np.pi / np.where(spread > 0.0, spread, 1.0), 0.0)
+    features = np.empty((n_leaders, 1 + 2 * len(_HARMONICS), n))
+    shifts = np.empty(features.shape[:2])
+    for leader in range(n_leaders):
+        harmonics(index[leader], speeds[leader], features[leader], shifts[leader])
+    flat = features.reshape(-1, n)
+    found = ridge_solutions(flat @ flat.T, left @ flat.T, ridge=_RIDGE)
+    left -= found @ flat
+    found = found.reshape(len(left), *shifts.shape)
+    speeds = speeds[:, None] * _HARMONICS
+    spent = used * _steepness(found, features, shifts, speeds, left) + shifts.size
+    by_bin = levels.swapaxes(1, 2)
+    angles = by_bin[..., :n_leaders, None] * speeds
+    turns = trends.swapaxes(1, 2)[..., :n_leaders, None] * speeds
+    waves = np.exp(1j * angles) * np.sinc(np.sqrt(3.0) / np.pi * turns)
+    cosines, sines = np.split(found[..., 1:], 2, axis=2)
+    return _Fit(
+        levels=(by_bin + by_bin[..., :n_leaders] @ found[..., 0].T)[..., outputs],
+        waves=waves.reshape(*waves.shape[:2], -1),
+        gains=(cosines - 1j * sines).reshape(len(left), -1)[outputs],
+        constant=(centre - (found * shifts).sum(axis=(1, 2)))[outputs],
+        inflation=np.sqrt((n + spent) / np.maximum(n - spent, 1.0))[outputs],
+        left=left[outputs],
+    )
+
+
+def _steepness(
+    found: NDArray[np.float64],
+    features: NDArray[np.float64],
+    shifts: NDArray[np.float64],
+    speeds: NDArray[np.float64],
+    left: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return by how much more than an additive model each output follows its own noise.
+
+    A function of an index follows the noise of the index the more, the steeper it is there.
+    """
+    cosines, sines = np.split(features[:, 1:] + shifts[:, 1:, None], 2, axis=1)
+    rates = speeds[..., None]
+    slopes = np.concatenate(
+        [np.ones_like(features[:, :1]), -rates * sines, rates * cosines], axis=1
+    )
+    ours = left[: len(features), None, :] * slopes
+    followed = np.einsum("olf,lfn,on->o", found, ours, left, optimize=True)
+    power = (left**2).sum(axis=1)
+    return np.maximum(1.0, 1.0 + followed / np.maximum(power, _TINY))

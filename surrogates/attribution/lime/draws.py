@@ -19,6 +19,8 @@ from surrogates.blackbox.table import take_rows
 
 __all__ = ["Draw", "MarginalDraw", "StagedSample", "World"]
 
+_MOST_ALONE = 2  # outputs that do without a view of all others
+
 
 @dataclass(frozen=True)
 class World:
@@ -40,11 +42,18 @@ class World:
 
     def ask(self, table: Any) -> NDArray[np.float64]:
         """Ask the model about many rows, in calls of bounded size."""
+        return self._ask(self.model, table)
+
+    def ask_everything(self, table: Any) -> NDArray[np.float64]:
+        """Ask the model about many rows, and return all of its outputs."""
+        return self._ask(self.model.everything, table)
+
+    def _ask(self, model: Model, table: Any) -> NDArray[np.float64]:
         size, n = rows_per_call(table.shape[1]), table.shape[0]
         if n <= size:
-            return self.model(table)
+            return model(table)
         blocks = (slice(start, start + size) for start in range(0, n, size))
-        return np.concatenate([self.model(take_rows(table, block)) for block in blocks])
+        return np.concatenate([model(take_rows(table, block)) for block in blocks])
 
 
 class Draw(Protocol):
@@ -71,14 +80,20 @@ class MarginalDraw:
         """Draw neighbours with some scrambles of the points, and ask the model about them."""
         world = self.world
         drawn = draw_table(world.reference.rows, self.marginals, world.points, first, n_scrambles)
-        seen = world.representation
+        seen, every = world.representation, None
+        if len(world.model.labels) > _MOST_ALONE:
+            every = np.ascontiguousarray(world.ask_everything(drawn.table).T)
+            responses = every[list(world.model.columns)]
+        else:
+            responses = np.ascontiguousarray(world.ask(drawn.table).T)
         return Sampled(
             bins=drawn.bins,
             standardized=None if seen.discretizes else seen.standardized(drawn.numbers),
-            responses=np.ascontiguousarray(world.ask(drawn.table).T),
+            responses=responses,
             size=world.points.n_points,
             n_scrambles=n_scrambles,
             uniforms=drawn.uniforms if seen.discretizes else None,
+            every=every,
         )
 
 
@@ -90,6 +105,7 @@ def _joined(first: Sampled, second: Sampled) -> Sampled:
         responses=np.hstack([first.responses, second.responses]),
         n_scrambles=first.n_scrambles + second.n_scrambles,
         uniforms=_side_by_side(first.uniforms, second.uniforms),
+        every=_side_by_side(first.every, second.every),
     )
 
 
@@ -150,20 +166,19 @@ class StagedSample:
     def _control(self, whole: Sampled) -> Control | None:
         if self.width is None or whole.uniforms is None or not isinstance(self.draw, MarginalDraw):
             return None
-        fitted = np.ascontiguousarray(whole.responses[:, : whole.size * whole.n_scrambles])
-        world = self.draw.world
+        fitted = slice(whole.size * whole.n_scrambles)
         return fit_control(
-            world.representation,
+            self.draw.world.representation,
             whole.bins,
             whole.uniforms,
-            fitted,
+            np.ascontiguousarray(whole.responses[:, fitted]),
             self.width,
-            adaptive=len(world.model.labels) <= 2,
+            None if whole.every is None else whole.every[:, fitted],
         )
 
 
 def _part(sampled: Sampled, rows: slice, n_scrambles: int) -> Sampled:
-    numbers, uniforms = sampled.standardized, sampled.uniforms
+    numbers, uniforms, every = sampled.standardized, sampled.uniforms, sampled.every
     return Sampled(
         sampled.bins[:, rows],
         None if numbers is None else numbers[:, rows],
@@ -171,4 +186,5 @@ def _part(sampled: Sampled, rows: slice, n_scrambles: int) -> Sampled:
         sampled.size,
         n_scrambles,
         None if uniforms is None else uniforms[:, rows],
+        None if every is None else every[:, rows],
     )

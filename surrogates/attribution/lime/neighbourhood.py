@@ -133,6 +133,8 @@ class Sampled:
         As in `Neighbours`.
     uniforms : ndarray of shape (n_columns, n) or None, default=None
         What the neighbours were drawn with, by inversion.
+    every : ndarray of shape (n_all_outputs, n) or None, default=None
+        What the model answered of more than two outputs, explained or not.
     control : Control or None, default=None
         A control variate.
     """
@@ -143,6 +145,7 @@ class Sampled:
     size: int
     n_scrambles: int
     uniforms: NDArray[np.float64] | None = None
+    every: NDArray[np.float64] | None = None
     control: Control | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
