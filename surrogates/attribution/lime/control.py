@@ -108,7 +108,7 @@ def fit_control(
         return None
     weights = stacked_weights(representation.columns, width)
     shares, n = weights.shares, responses.shape[1]
-    n_terms = np.count_nonzero(shares) - len(shares)
+    n_terms = np.count_nonzero(shares) - len(shares) + 1 + 2 * len(_HARMONICS)
     if n < _FEWEST_PER_TERM * n_terms:
         return None
     n_passes = _N_PASSES if n < _MANY_PER_TERM * n_terms else _N_PASSES_OF_MANY
@@ -211,7 +211,7 @@ def _steepness(
     slopes = np.concatenate(
         [np.ones_like(features[:, :1]), -rates * sines, rates * cosines], axis=1
     )
-    ours = left[: len(features), None, :] * slopes
-    followed = np.einsum("olf,lfn,on->o", found, ours, left, optimize=True)
+    noisy = (slopes * left[: len(features), None, :]).reshape(-1, left.shape[1])
+    followed = (found.reshape(len(left), -1) * (left @ noisy.T)).sum(axis=1)
     power = (left**2).sum(axis=1)
     return np.maximum(1.0, 1.0 + followed / np.maximum(power, _TINY))
