@@ -161,7 +161,10 @@ class StagedSample:
             fitted = _joined(_part(last, slice(0, done * last.size), done), more)
             fresh = _part(last, slice(done * last.size, None), 0)
             whole = _joined(fitted, fresh)
-        self.samples.append(replace(whole, control=self._control(whole)))
+        whole = replace(whole, control=self._control(whole))
+        if reached + 1 == len(stages):  # nothing is left to be fitted
+            whole = replace(whole, uniforms=None, every=None)
+        self.samples.append(whole)
 
     def _control(self, whole: Sampled) -> Control | None:
         if self.width is None or whole.uniforms is None or not isinstance(self.draw, MarginalDraw):
