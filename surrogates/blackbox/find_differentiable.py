@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier
+from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 
@@ -195,7 +196,21 @@ def _linear(estimator: Any, method: str) -> tuple[Perceptron, Head]:
         return network, plain_head("identity", len(coef))
     if method != "predict_proba":
         raise _unknown(f"{method} of {type(estimator).__name__}", "it is not known")
+    if not _is_logistic(estimator, len(coef)):
+        raise _unknown(f"{method} of {type(estimator).__name__}", "it is no softmax of its margins")
     return network, binary_head("logistic") if len(coef) == 1 else plain_head("softmax", len(coef))
+
+
+def _is_logistic(estimator: Any, n_margins: int) -> bool:
+    """Tell whether probabilities are the logistic function, or softmax, of margins.
+
+    Rows of which a model is sure do not show it.
+    """
+    if isinstance(estimator, SGDClassifier):
+        return bool(estimator.loss == "log_loss" and n_margins == 1)
+    parameters = (getattr(estimator, name, None) for name in ("multi_class", "solver"))
+    is_one_by_one = any(value in ("ovr", "liblinear") for value in parameters)
+    return n_margins == 1 or not is_one_by_one
 
 
 def _prove(opened: OpenModel, model: Model, rows: Any) -> None:

@@ -293,7 +293,8 @@ def test_single_precision_networks():
         (lambda y: PoissonRegressor().fit(X, y), "predict of PoissonRegressor cannot be diff"),
         (lambda y: make_pipeline(PCA(), LogisticRegression()).fit(X, y), "its step PCA mixes"),
         (lambda y: CalibratedClassifierCV(LogisticRegression()).fit(X, y), "CalibratedClassif"),
-        (lambda y: SGDClassifier(loss="modified_huber").fit(X, y), "not those of the inside"),
+        (lambda y: SGDClassifier(loss="modified_huber").fit(X, y), "no softmax of its margins"),
+        (lambda y: SGDClassifier(loss="log_loss").fit(X, y + (X[:, 1] > 0)), "no softmax"),
     ],
 )
 def test_closed_models_are_named(make, match):
