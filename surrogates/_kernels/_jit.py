@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
 
-__all__ = ["kernel", "reduction_kernel"]
+__all__ = ["constant", "kernel", "reduction_kernel"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,6 +22,14 @@ def reduction_kernel(function: F) -> F:
     The order is fixed when the code is compiled: results stay the same from call to call.
     """
     return _compile(function, fastmath={"reassoc", "nsz", "contract"})
+
+
+def constant(number: int) -> int:
+    """Return a number that kernels may hand to others.
+
+    Called with a plain integer that is known, a kernel is compiled once more for that integer.
+    """
+    return cast(int, np.int64(number))
 
 
 def _compile(function: F, **options: Any) -> F:

@@ -12,6 +12,7 @@ ENTROPY, VARIANCE, AGREEMENT = 0, 1, 2
 _ROOT_HALF = np.int64(0x3FE6A09E667F3BCD)  # the bits of the square root of 1/2
 _MANTISSA = np.int64(52)
 _TINY = 1e-300
+_NOISE = 1e-9
 _SCALE = 2.0 / np.log(2.0)
 
 
@@ -61,8 +62,11 @@ def split_gains(
     kind: int,
     inside: NDArray[np.float64],
     total: NDArray[np.float64],
+    n: int,
+    above: float,
     gains: NDArray[np.float64],
     work: NDArray[np.float64],
+    places: NDArray[np.int64],
 ) -> None:
     """Write what is gained by telling the rows inside from all others.
 
@@ -75,68 +79,103 @@ def split_gains(
     inside : ndarray of shape (n_masses + 1, n_splits)
         The last mass counts reference rows, and gains nothing.
     total : ndarray of shape (n_masses + 1,)
+    n : int
+        Splits to weigh, the first ones.
+    above : float
+        Splits that clearly gain no more than this may be given -inf.
     gains : ndarray of shape (n_splits,), written
-    work : ndarray of shape (4, n_splits)
+    work : ndarray of shape (5, n_splits)
+        Room to work in.
+    places : ndarray of int64 of shape (n_splits,)
         Room to work in.
     """
-    gains[:] = 0.0
-    if kind == AGREEMENT:
-        gains[:] = inside[0] - inside[1]
-    elif kind == VARIANCE:
-        _add_explained(inside, total, gains)
-    else:
-        _add_bits(inside, total, gains, work)
+    if kind == ENTROPY:
+        _write_bits(inside, total, n, above, gains, work, places)
+        return
+    for i in range(n):
+        gains[i] = inside[0, i] - inside[1, i] if kind == AGREEMENT else 0.0
+    if kind == VARIANCE:
+        for j in range(1, total.shape[0] - 1):
+            whole = total[j] * total[j] / max(total[0], _TINY)
+            for i in range(n):
+                other = total[j] - inside[j, i]
+                gains[i] += (
+                    inside[j, i] * inside[j, i] / max(inside[0, i], _TINY)
+                    + other * other / max(total[0] - inside[0, i], _TINY)
+                    - whole
+                )
 
 
 @kernel
-def _add_explained(
-    inside: NDArray[np.float64], total: NDArray[np.float64], gains: NDArray[np.float64]
-) -> None:
-    for j in range(1, total.shape[0] - 1):
-        whole = total[j] * total[j] / max(total[0], _TINY)
-        for i in range(gains.shape[0]):
-            other = total[j] - inside[j, i]
-            gains[i] += (
-                inside[j, i] * inside[j, i] / max(inside[0, i], _TINY)
-                + other * other / max(total[0] - inside[0, i], _TINY)
-                - whole
-            )
-
-
-@kernel
-def _add_bits(
+def _write_bits(
     inside: NDArray[np.float64],
     total: NDArray[np.float64],
+    n: int,
+    above: float,
     gains: NDArray[np.float64],
     work: NDArray[np.float64],
+    places: NDArray[np.int64],
 ) -> None:
-    n_classes = total.shape[0] - 1
-    weight, whole = work[0], np.zeros(1)
-    for side in range(2):
-        weight[:] = 0.0
-        for j in range(n_classes):
-            mass = work[1]
-            for i in range(gains.shape[0]):
-                mass[i] = inside[j, i] if side == 0 else max(total[j] - inside[j, i], 0.0)
-                weight[i] += mass[i]
-            _add_terms(mass, 1.0, gains, work)
-        _add_terms(weight, -1.0, gains, work)
+    n_classes, weight_all, whole = total.shape[0] - 1, 0.0, 0.0
     for j in range(n_classes):
-        whole[0] += total[j] * np.log2(max(total[j], _TINY))
-    weight_all = total[:n_classes].sum()
-    whole[0] -= weight_all * np.log2(max(weight_all, _TINY))
-    for i in range(gains.shape[0]):
-        gains[i] -= whole[0]
+        weight_all += total[j]
+        whole += total[j] * np.log2(max(total[j], _TINY))
+    whole -= weight_all * np.log2(max(weight_all, _TINY))
+    most = -whole - above + _NOISE * weight_all
+    found = _worthwhile(inside, total, n, weight_all, most, gains, work, places)
+    weight, mass, added = work[0], work[1], work[4]
+    for k in range(found):
+        added[k] = 0.0
+    for side in range(2):
+        for k in range(found):
+            weight[k] = 0.0
+        for j in range(n_classes + 1):
+            if j < n_classes:
+                for k in range(found):
+                    one = inside[j, places[k]]
+                    mass[k] = one if side == 0 else max(total[j] - one, 0.0)
+                    weight[k] += mass[k]
+            own, sign = (mass, 1.0) if j < n_classes else (weight, -1.0)
+            log2(own[:found], work[2], work[3])
+            for k in range(found):
+                added[k] += sign * own[k] * work[3, k]
+    for k in range(found):
+        gains[places[k]] = added[k] - whole
 
 
 @kernel
-def _add_terms(
-    mass: NDArray[np.float64],
-    sign: float,
+def _worthwhile(
+    inside: NDArray[np.float64],
+    total: NDArray[np.float64],
+    n: int,
+    weight_all: float,
+    most: float,
     gains: NDArray[np.float64],
     work: NDArray[np.float64],
-) -> None:
-    logs = work[3]
-    log2(mass, work[2], logs)
-    for i in range(mass.shape[0]):
-        gains[i] += sign * mass[i] * logs[i]
+    places: NDArray[np.int64],
+) -> int:
+    """Write where the bits that are left may be at most so many, and return how many places.
+
+    Entropy in bits is no less than twice Gini's impurity, which takes no logarithms: equal for
+    two classes at 0, 1/2 and 1, and for more by taking one class off after another.
+    """
+    weight, first, second = work[0], work[1], work[2]
+    for i in range(n):
+        weight[i] = first[i] = second[i] = 0.0
+    for j in range(total.shape[0] - 1):
+        for i in range(n):
+            other = total[j] - inside[j, i]
+            weight[i] += inside[j, i]
+            first[i] += inside[j, i] * inside[j, i]
+            second[i] += other * other
+    for i in range(n):
+        rest = weight_all - weight[i]
+        # 2 (w - sum of squares / w) on both sides, times both weights
+        left = 2.0 * (weight_all * weight[i] * rest - first[i] * rest - second[i] * weight[i])
+        gains[i] = most * weight[i] * rest - left
+    found = 0
+    for i in range(n):
+        places[found] = i
+        found += gains[i] >= 0.0 or not np.isfinite(most)
+        gains[i] = -np.inf
+    return found

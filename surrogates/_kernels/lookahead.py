@@ -3,10 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates._kernels._jit import kernel
-from surrogates._kernels.sweeps import Limits, Planes, Room, make_room, sweep, weigh
+from surrogates._kernels._jit import constant, kernel
+from surrogates._kernels.sweeps import FIRST, Limits, Planes, Room, make_room, sweep, weigh
 
 __all__ = ["best_first_literal"]
+
+_ROW, _ALONE = constant(0), constant(1)
 
 
 @kernel
@@ -29,12 +31,14 @@ def _best_split(
     planes: Planes,
     limits: Limits,
     rows: NDArray[np.uint64],
+    at: int,
     total: NDArray[np.float64],
     room: Room,
 ) -> tuple[int, float]:
     """Return the literal that gains most among some rows, and what it gains."""
-    weigh(planes, rows, total)
-    sweep(_within(planes, rows, total), limits, np.empty(0, np.int64), 1, room)
+    weigh(planes.masses, planes.mass_of, planes.unit_of, rows, at, total, _ROW)
+    own = _within(planes, rows[at], total[0])
+    sweep(own, limits, np.zeros((1, FIRST), np.int64), _ROW, _ALONE, -np.inf, room)
     best = int(room.gains.argmax())
     return best, max(room.gains[best], 0.0)
 
@@ -44,9 +48,10 @@ def _divide(
     planes: Planes, number: int, rows: NDArray[np.uint64], outside: NDArray[np.uint64]
 ) -> None:
     """Move rows in which a literal does not hold from `rows` to `outside`."""
-    plane = planes.literals[number % planes.literals.shape[0]]
+    n_literals = planes.literals.shape[1]
     for word in range(rows.shape[0]):
-        holds = plane[word] if number < planes.literals.shape[0] else ~plane[word]
+        plane = planes.literals[word, number % n_literals]
+        holds = plane if number < n_literals else ~plane
         outside[word] = rows[word] & ~holds
         rows[word] &= holds
 
@@ -56,13 +61,13 @@ def _tree_gain(planes: Planes, limits: Limits, number: int, n_leaves: int, room:
     """Return what is gained after a first split by a greedy tree below it."""
     rows = np.zeros((n_leaves, planes.everything.shape[0]), np.uint64)
     gains, numbers = np.zeros(n_leaves), np.zeros(n_leaves, np.int64)
-    total, gained, at = np.empty(planes.total.shape[0]), 0.0, 0
+    total, gained, at = np.empty((1, planes.total.shape[0])), 0.0, 0
     rows[0], numbers[0] = planes.everything, number
     for new in range(1, n_leaves):
         _divide(planes, numbers[at], rows[at], rows[new])
         gained += gains[at]
         for leaf in (at, new):
-            numbers[leaf], gains[leaf] = _best_split(planes, limits, rows[leaf], total, room)
+            numbers[leaf], gains[leaf] = _best_split(planes, limits, rows, leaf, total, room)
         at = int(gains[: new + 1].argmax())
         if gains[at] <= 0.0:
             break
@@ -86,8 +91,9 @@ def best_first_literal(
     n_leaves : int
         Leaves of the small trees.
     """
-    room, n_literals = make_room(planes, 1), planes.literals.shape[0]
-    sweep(planes, limits, np.empty(0, np.int64), 1, room)
+    n_words, n_literals = planes.literals.shape
+    room = make_room(n_words, n_literals, planes.total.shape[0], _ALONE)
+    sweep(planes, limits, np.zeros((1, FIRST), np.int64), _ROW, _ALONE, -np.inf, room)
     gains = room.gains.copy()
     best, own, most = -1, 0.0, -np.inf
     for _ in range(n_tried):

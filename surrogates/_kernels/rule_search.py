@@ -9,55 +9,51 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates._kernels._jit import kernel
-from surrogates._kernels.gains import ENTROPY, split_gains, weight_of
+from surrogates._kernels._jit import constant, kernel
+from surrogates._kernels.gains import ENTROPY, weight_of
 from surrogates._kernels.sweeps import (
+    FIRST,
     NOISE,
+    REQUIRED,
+    SIZE,
     Limits,
     Planes,
     Room,
-    count_levels,
     make_room,
     sweep,
-    weigh,
+    weigh_test,
 )
 
-__all__ = ["Limits", "Planes", "best_test", "gain_of", "improved_test"]
+__all__ = ["Limits", "Planes", "best_test", "gain_of", "improved_test", "search"]
 
 _SWEEPS = 3
 _TINY = 1e-300
 
+_EVALUATE, _SEARCH, _IMPROVE = 0, 1, 2  # how often the best test is improved
+# rows of tests, and columns of what is known of them; other tests follow the beam
+_BEST, _SPARE, _ORDER, _BEAM = constant(0), constant(1), constant(2), constant(3)
+_GAIN, _INSIDE = constant(0), constant(1)
+_VERSION, _OMITTED = constant(0), constant(1)
+_ALONE, _WEIGHED = constant(1), constant(0)
+
 
 class _Tests(NamedTuple):
-    """Several tests, the first `used[0]` of them in use."""
+    """Several tests, one in a row, and what is known of them."""
 
-    numbers: NDArray[np.int64]  # (n_tests, most)
-    size: NDArray[np.int64]  # (n_tests,)
-    m: NDArray[np.int64]  # (n_tests,)
-    gain: NDArray[np.float64]  # (n_tests,)
-    inside: NDArray[np.float64]  # (n_tests, n_masses + 1)
-    used: NDArray[np.int64]  # (1,)
-
-
-@kernel
-def _tests(n_tests: int, most: int, n_masses: int) -> _Tests:
-    return _Tests(
-        np.zeros((n_tests, most), np.int64),
-        np.zeros(n_tests, np.int64),
-        np.zeros(n_tests, np.int64),
-        np.full(n_tests, -np.inf),
-        np.zeros((n_tests, n_masses)),
-        np.zeros(1, np.int64),
-    )
+    tests: NDArray[np.int64]  # (n_tests, 2 + most)
+    scores: NDArray[np.float64]  # (n_tests, 1 + n_masses + 1): the gain, and the masses inside
+    tried: NDArray[np.int64]  # (2 * n_literals,): the version in which an exchange was in vain
+    versions: NDArray[
+        np.int64
+    ]  # (2,): of the best test, and of that from which none can be omitted
 
 
 @kernel
-def _copy(source: _Tests, i: int, target: _Tests, j: int) -> None:
-    target.numbers[j] = source.numbers[i]
-    target.size[j] = source.size[i]
-    target.m[j] = source.m[i]
-    target.gain[j] = source.gain[i]
-    target.inside[j] = source.inside[i]
+def _copy(own: _Tests, i: int, j: int) -> None:
+    for k in range(own.tests.shape[1]):
+        own.tests[j, k] = own.tests[i, k]
+    for k in range(own.scores.shape[1]):
+        own.scores[j, k] = own.scores[i, k]
 
 
 @kernel
@@ -72,53 +68,84 @@ def _best(gains: NDArray[np.float64]) -> int:
 
 @kernel
 def _is_new(
-    planes: Planes, limits: Limits, new: NDArray[np.float64], old: NDArray[np.float64]
+    planes: Planes,
+    limits: Limits,
+    inside: NDArray[np.float64],
+    number: int,
+    scores: NDArray[np.float64],
+    at: int,
 ) -> bool:
     """Tell whether rows are distributed differently on either side of two splits."""
-    n = planes.total.shape[0] - 1
     if limits.kind != ENTROPY:
-        return bool((new[:n] != old[:n]).any())
+        for j in range(planes.total.shape[0] - 1):
+            if inside[j, number] != scores[at, _INSIDE + j]:
+                return True
+        return False
     scale = planes.n_rows / max(weight_of(limits.kind, planes.total), _TINY)
-    return _differs(scale * new[:n], scale * old[:n], limits.critical) or _differs(
-        scale * (planes.total - new)[:n], scale * (planes.total - old)[:n], limits.critical
-    )
+    for side in range(2):
+        if _differs(planes.total, limits.critical, inside, number, scores, at, scale, side):
+            return True
+    return False
 
 
 @kernel
 def _differs(
-    first: NDArray[np.float64], second: NDArray[np.float64], critical: NDArray[np.float64]
+    total: NDArray[np.float64],
+    critical: NDArray[np.float64],
+    inside: NDArray[np.float64],
+    number: int,
+    scores: NDArray[np.float64],
+    at: int,
+    scale: float,
+    side: int,
 ) -> bool:
     """Compare counts of classes by the chi-square test for two samples of unequal size."""
-    ratio = np.sqrt(second.sum() / max(first.sum(), _TINY))
-    statistic, present = 0.0, 0
-    for j in range(first.shape[0]):
-        if first[j] + second[j] > 0.0:
-            present += 1
-            gap = ratio * first[j] - second[j] / max(ratio, _TINY)
-            statistic += gap * gap / (first[j] + second[j])
+    n = total.shape[0] - 1
+    ratio, statistic, present, sums = 0.0, 0.0, 0, np.zeros(2)
+    for measured in range(2):
+        for j in range(n):
+            first, second = inside[j, number], scores[at, _INSIDE + j]
+            if side == 1:
+                first, second = total[j] - first, total[j] - second
+            first, second = scale * first, scale * second
+            if measured == 0:
+                sums[0] += first
+                sums[1] += second
+            elif first + second > 0.0:
+                present += 1
+                gap = ratio * first - second / max(ratio, _TINY)
+                statistic += gap * gap / (first + second)
+        ratio = np.sqrt(sums[1] / max(sums[0], _TINY))
     return bool(statistic > critical[max(present - 1, 1)])
 
 
 @kernel
-def _append(tests: _Tests, base: _Tests, i: int, number: int, m: int, room: Room) -> None:
-    """Add a test with one literal more than another."""
-    at = tests.used[0]
-    _copy(base, i, tests, at)
-    tests.numbers[at, base.size[i]] = number
-    tests.size[at], tests.m[at] = base.size[i] + 1, m
-    tests.gain[at] = room.gains[number]
-    tests.inside[at] = room.inside[:, number]
-    tests.used[0] += 1
+def _score(own: _Tests, at: int, room: Room, number: int) -> None:
+    """Write the gain and the masses of what was just weighed."""
+    own.scores[at, _GAIN] = room.gains[number]
+    for j in range(room.inside.shape[0]):
+        own.scores[at, _INSIDE + j] = room.inside[j, number]
 
 
 @kernel
-def _same(n_literals: int, tests: _Tests, i: int, others: _Tests, j: int) -> bool:
+def _write(own: _Tests, at: int, size: int, number: int, m: int, room: Room) -> None:
+    """Make the last literal of a test another one, just weighed."""
+    own.tests[at, SIZE], own.tests[at, REQUIRED] = size, m
+    own.tests[at, FIRST + size - 1] = number
+    _score(own, at, room, number)
+
+
+@kernel
+def _same(n_literals: int, tests: NDArray[np.int64], i: int, j: int) -> bool:
     """Tell whether two tests of one size have the same literals, or are each other's negation."""
-    size = tests.size[i]
-    equal, negated = tests.m[i] == others.m[j], tests.m[i] + others.m[j] == size + 1
-    for number in tests.numbers[i, :size]:
+    size = tests[i, SIZE]
+    equal = tests[i, REQUIRED] == tests[j, REQUIRED]
+    negated = tests[i, REQUIRED] + tests[j, REQUIRED] == size + 1
+    for place in range(FIRST, FIRST + size):
+        number = tests[i, place]
         held = opposed = False
-        for other in others.numbers[j, :size]:
+        for other_place in range(FIRST, FIRST + size):
+            other = tests[j, other_place]
             held = held or number == other
             opposed = opposed or abs(number - other) == n_literals
         equal, negated = equal and held, negated and opposed
@@ -126,174 +153,187 @@ def _same(n_literals: int, tests: _Tests, i: int, others: _Tests, j: int) -> boo
 
 
 @kernel
-def _keep_best(n_literals: int, grown: _Tests, beam: _Tests) -> None:
-    """Fill the beam with the best different tests."""
-    beam.used[0] = 0
-    for _ in range(grown.used[0]):
-        i = _best(grown.gain[: grown.used[0]])
-        known = False
-        for j in range(beam.used[0]):
-            known = known or _same(n_literals, grown, i, beam, j)
+def _keep_best(n_literals: int, own: _Tests, width: int, n_grown: int) -> int:
+    """Fill the beam with the best different tests, and return how many they are."""
+    used, grown = 0, _BEAM + width
+    for _ in range(n_grown):
+        i, known = grown, False
+        for other in range(grown + 1, grown + n_grown):
+            if own.scores[other, _GAIN] > own.scores[i, _GAIN]:
+                i = other
+        for j in range(_BEAM, _BEAM + used):
+            known = known or _same(n_literals, own.tests, i, j)
         if not known:
-            _copy(grown, i, beam, beam.used[0])
-            beam.used[0] += 1
-            if beam.used[0] == beam.gain.shape[0]:
-                return
-        grown.gain[i] = -np.inf
-
-
-@kernel
-def _grow(planes: Planes, limits: Limits, beam: _Tests, i: int, grown: _Tests, room: Room) -> None:
-    """Add the best tests with one literal more than one of the beam, by both operators."""
-    least = beam.gain[i] + limits.penalty * weight_of(limits.kind, planes.total)
-    for m in range(beam.m[i], beam.m[i] + 2):
-        sweep(planes, limits, beam.numbers[i, : beam.size[i]], m, room)
-        for _ in range(limits.beam_width):
-            number = _best(room.gains)
-            if not room.gains[number] > least:
+            _copy(own, i, _BEAM + used)
+            used += 1
+            if used == width:
                 break
-            if _is_new(planes, limits, room.inside[:, number], beam.inside[i]):
-                _append(grown, beam, i, number, m, room)
-            room.gains[number] = -np.inf
+        own.scores[i, _GAIN] = -np.inf
+    return used
 
 
 @kernel
-def _widen(planes: Planes, limits: Limits, beam: _Tests, best: _Tests, room: Room) -> None:
-    """Add literals one at a time, and keep the best test of all sizes."""
-    most, n_masses = beam.numbers.shape[1], planes.total.shape[0]
-    grown = _tests(2 * limits.beam_width**2, most, n_masses)
-    _copy(beam, 0, best, 0)
-    while beam.used[0] and beam.size[0] < limits.most_literals:
-        grown.used[0] = 0
-        for i in range(beam.used[0]):
-            _grow(planes, limits, beam, i, grown, room)
-        _keep_best(planes.literals.shape[0], grown, beam)
-        if beam.used[0] and beam.gain[0] > best.gain[0]:
-            _copy(beam, 0, best, 0)
+def _widen(planes: Planes, limits: Limits, own: _Tests, used: int, room: Room) -> None:
+    """Add literals one at a time to the tests of a beam, and keep the best test of all sizes."""
+    width = limits.beam_width
+    penalty = limits.penalty * weight_of(limits.kind, planes.total)
+    while used and own.tests[_BEAM, SIZE] < limits.most_literals:
+        grown = _BEAM + width
+        for i in range(_BEAM, _BEAM + used):
+            least, size = own.scores[i, _GAIN] + penalty, own.tests[i, SIZE]
+            for m in range(own.tests[i, REQUIRED], own.tests[i, REQUIRED] + 2):
+                sweep(planes, limits, own.tests, i, m, least, room)
+                for _ in range(width):
+                    number = _best(room.gains)
+                    if not room.gains[number] > least:
+                        break
+                    if _is_new(planes, limits, room.inside, number, own.scores, i):
+                        _copy(own, i, grown)
+                        _write(own, grown, size + 1, number, m, room)
+                        grown += 1
+                    room.gains[number] = -np.inf
+        used = _keep_best(planes.literals.shape[1], own, width, grown - _BEAM - width)
+        if used and own.scores[_BEAM, _GAIN] > own.scores[_BEST, _GAIN]:
+            _copy(own, _BEAM, _BEST)
+            own.versions[_VERSION] += 1
 
 
 @kernel
-def _exchange(planes: Planes, limits: Limits, best: _Tests, place: int, room: Room) -> bool:
+def _without(own: _Tests, place: int) -> None:
+    """Write the best test without one of its literals to the spare row."""
+    own.tests[_SPARE, SIZE] = own.tests[_BEST, SIZE] - 1
+    for other in range(FIRST, FIRST + own.tests[_SPARE, SIZE]):
+        own.tests[_SPARE, other] = own.tests[_BEST, other + (other >= place)]
+
+
+@kernel
+def _exchange(planes: Planes, limits: Limits, own: _Tests, place: int, room: Room) -> bool:
     """Put the best literal in the place of one, with m moved by one; tell whether that gains."""
-    n = best.size[0]
-    others = np.empty(n - 1, np.int64)
-    others[:place], others[place:] = best.numbers[0, :place], best.numbers[0, place + 1 : n]
+    _without(own, place)
+    n, now, changed = own.tests[_BEST, SIZE], own.tests[_BEST, REQUIRED], False
     noise = NOISE * weight_of(limits.kind, planes.total)
-    now, changed = best.m[0], False
     for m in range(max(now - 1, 1), min(now + 1, n) + 1):
-        sweep(planes, limits, others, m, room)
+        least = own.scores[_BEST, _GAIN] + noise
+        sweep(planes, limits, own.tests, _SPARE, m, least, room)
         number = _best(room.gains)
-        if room.gains[number] > best.gain[0] + noise:
-            best.numbers[0, : n - 1], best.numbers[0, n - 1] = others, number
-            best.m[0], best.gain[0] = m, room.gains[number]
-            best.inside[0] = room.inside[:, number]
+        if room.gains[number] > least:
+            for other in range(FIRST, FIRST + n - 1):
+                own.tests[_BEST, other] = own.tests[_SPARE, other]
+            _write(own, _BEST, n, number, m, room)
             changed = True
     return changed
 
 
 @kernel
-def _exchange_all(planes: Planes, limits: Limits, best: _Tests, room: Room) -> None:
-    """Exchange literals while that gains."""
-    if limits.most_literals < 2:
-        return
-    for _ in range(_SWEEPS):
-        changed = False
-        for number in best.numbers[0, : best.size[0]].copy():
-            for place in range(best.size[0]):
-                if best.numbers[0, place] == number:
-                    changed = _exchange(planes, limits, best, place, room) or changed
-                    break
-        if not changed:
+def _exchange_all(planes: Planes, limits: Limits, own: _Tests, room: Room) -> None:
+    """Exchange literals while that gains; those tried in vain wait until another has changed."""
+    last = FIRST + own.tests[_BEST, SIZE]
+    for _ in range(_SWEEPS if limits.most_literals > 1 else 0):
+        _copy(own, _BEST, _ORDER)
+        before = own.versions[_VERSION]
+        for at in range(FIRST, last):
+            number, place = own.tests[_ORDER, at], FIRST
+            while place < last and own.tests[_BEST, place] != number:
+                place += 1
+            if place == last or own.tried[number] == own.versions[_VERSION]:
+                continue
+            if _exchange(planes, limits, own, place, room):
+                own.versions[_VERSION] += 1
+            else:
+                own.tried[number] = own.versions[_VERSION]
+        if own.versions[_VERSION] == before:
             return
 
 
 @kernel
-def _evaluate(planes: Planes, limits: Limits, tests: _Tests, room: Room) -> None:
-    """Write inner masses and gain of the first test."""
-    count_levels(planes, tests.numbers[0, : tests.size[0]], tests.m[0], room.levels)
-    weigh(planes, room.levels[tests.m[0]], tests.inside[0])
-    inside = tests.inside[0].copy().reshape((-1, 1))
-    split_gains(limits.kind, inside, planes.total, tests.gain[:1], np.empty((4, 1)))
-    least = limits.min_support - NOISE
-    if not least <= tests.inside[0, -1] <= planes.total[-1] - least:
-        tests.gain[0] = -np.inf
-
-
-@kernel
-def _omit(planes: Planes, limits: Limits, best: _Tests, room: Room) -> None:
+def _omit(planes: Planes, limits: Limits, own: _Tests, room: Room) -> None:
     """Drop literals, the last first, while the gain stays."""
-    noise = NOISE * weight_of(limits.kind, planes.total)
-    fewer = _tests(1, best.numbers.shape[1], planes.total.shape[0])
-    for place in range(best.size[0] - 1, -1, -1):
-        n = best.size[0] - 1
-        if n == 0:
-            return
-        for m in (best.m[0], best.m[0] - 1):
-            if 1 <= m <= n:
-                fewer.numbers[0, :place] = best.numbers[0, :place]
-                fewer.numbers[0, place:n] = best.numbers[0, place + 1 : n + 1]
-                fewer.size[0], fewer.m[0] = n, m
-                _evaluate(planes, limits, fewer, room)
-                if fewer.gain[0] >= best.gain[0] - noise:
-                    _copy(fewer, 0, best, 0)
-                    break
+    noise, before = NOISE * weight_of(limits.kind, planes.total), own.versions[_VERSION]
+    if own.versions[_OMITTED] == before:
+        return
+    for place in range(FIRST + own.tests[_BEST, SIZE] - 1, FIRST - 1, -1):
+        n, now = own.tests[_BEST, SIZE] - 1, own.tests[_BEST, REQUIRED]
+        for m in range(now, max(now - 2, 0), -1):
+            if m > n:
+                continue
+            _without(own, place)
+            own.tests[_SPARE, REQUIRED] = m
+            weigh_test(planes, limits, own.tests, _SPARE, room)
+            if room.gains[0] >= own.scores[_BEST, _GAIN] - noise:
+                _score(own, _SPARE, room, _WEIGHED)
+                _copy(own, _SPARE, _BEST)
+                own.versions[_VERSION] += 1
+                break
+    if own.versions[_VERSION] == before:
+        own.versions[_OMITTED] = before
 
 
 @kernel
-def _improve(planes: Planes, limits: Limits, best: _Tests, room: Room) -> None:
-    _exchange_all(planes, limits, best, room)
-    _omit(planes, limits, best, room)
+def _seed(planes: Planes, limits: Limits, own: _Tests, room: Room) -> int:
+    """Start a beam with the best literals, and return how many they are."""
+    own.tests[_BEAM, SIZE], n_literals = 0, planes.literals.shape[1]
+    least, used = limits.least_gain * weight_of(limits.kind, planes.total), 0
+    sweep(planes, limits, own.tests, _BEAM, _ALONE, least, room)
+    while used < limits.beam_width:
+        number = _best(room.gains)
+        if not room.gains[number] > least:
+            break
+        _write(own, _BEAM + used, _ALONE, number, _ALONE, room)
+        room.gains[number % n_literals] = room.gains[number % n_literals + n_literals] = -np.inf
+        used += 1
+    return used
 
 
 @kernel
+def search(
+    planes: Planes, limits: Limits, numbers: NDArray[np.int64], m: int, work: int
+) -> tuple[NDArray[np.int64], int, float]:
+    """Weigh a test, or improve it, or look for one; return its numbers, m and gain."""
+    n_words, n_literals = planes.literals.shape
+    n_masses, width = planes.total.shape[0], limits.beam_width
+    most = max(limits.most_literals, numbers.shape[0])
+    own = _Tests(
+        np.zeros((_BEAM + width + 2 * width * width, FIRST + most), np.int64),
+        np.full((_BEAM + width + 2 * width * width, _INSIDE + n_masses), -np.inf),
+        np.zeros(2 * n_literals, np.int64),
+        np.zeros(2, np.int64),
+    )
+    own.versions[_VERSION], used = 1, 1
+    room = make_room(n_words, n_literals, n_masses, most)
+    if work == _SEARCH:
+        used = _seed(planes, limits, own, room)
+        _copy(own, _BEAM, _BEST)
+    else:
+        own.tests[_BEST, SIZE], own.tests[_BEST, REQUIRED] = numbers.shape[0], m
+        for k in range(numbers.shape[0]):
+            own.tests[_BEST, FIRST + k] = numbers[k]
+        weigh_test(planes, limits, own.tests, _BEST, room)
+        _score(own, _BEST, room, _WEIGHED)
+    for left in range(work if used else 0, 0, -1):
+        if left == 1:
+            if work == _IMPROVE:
+                _copy(own, _BEST, _BEAM)
+            _widen(planes, limits, own, used, room)
+        _exchange_all(planes, limits, own, room)
+        _omit(planes, limits, own, room)
+    found = np.empty(own.tests[_BEST, SIZE], np.int64)
+    for k in range(found.shape[0]):
+        found[k] = own.tests[_BEST, FIRST + k]
+    return found, own.tests[_BEST, REQUIRED], own.scores[_BEST, _GAIN]
+
+
 def gain_of(planes: Planes, limits: Limits, numbers: NDArray[np.int64], m: int) -> float:
     """Return the gain of a test, -inf where it leaves too few reference rows on a side."""
-    tests = _given(planes, limits, numbers, m)
-    _evaluate(planes, limits, tests, make_room(planes, tests.numbers.shape[1]))
-    return tests.gain[0]
+    return search(planes, limits, numbers, m, _EVALUATE)[2]
 
 
-@kernel
-def _given(planes: Planes, limits: Limits, numbers: NDArray[np.int64], m: int) -> _Tests:
-    most = max(limits.most_literals, numbers.shape[0])
-    tests = _tests(max(limits.beam_width, 1), most, planes.total.shape[0])
-    tests.numbers[0, : numbers.shape[0]] = numbers
-    tests.size[0], tests.m[0], tests.used[0] = numbers.shape[0], m, 1
-    return tests
-
-
-@kernel
 def improved_test(
     planes: Planes, limits: Limits, numbers: NDArray[np.int64], m: int
 ) -> tuple[NDArray[np.int64], int, float]:
     """Exchange, add and drop literals of a test; return numbers, m and gain of the best."""
-    beam = _given(planes, limits, numbers, m)
-    most, n_masses = beam.numbers.shape[1], planes.total.shape[0]
-    room, best = make_room(planes, most), _tests(1, most, n_masses)
-    _evaluate(planes, limits, beam, room)
-    _improve(planes, limits, beam, room)
-    _widen(planes, limits, beam, best, room)
-    _improve(planes, limits, best, room)
-    return best.numbers[0, : best.size[0]].copy(), best.m[0], best.gain[0]
+    return search(planes, limits, numbers, m, _IMPROVE)
 
 
-@kernel
 def best_test(planes: Planes, limits: Limits) -> tuple[NDArray[np.int64], int, float]:
     """Return numbers, m and gain of the best test; no numbers where no literal gains anything."""
-    most, n_masses = max(limits.most_literals, 1), planes.total.shape[0]
-    room, best = make_room(planes, most), _tests(1, most, n_masses)
-    beam = _tests(limits.beam_width, most, n_masses)
-    nothing, n_literals = _tests(1, most, n_masses), planes.literals.shape[0]
-    sweep(planes, limits, nothing.numbers[0, :0], 1, room)
-    least = limits.least_gain * weight_of(limits.kind, planes.total)
-    for _ in range(limits.beam_width):
-        number = _best(room.gains)
-        if not room.gains[number] > least:
-            break
-        _append(beam, nothing, 0, number, 1, room)
-        room.gains[number % n_literals] = room.gains[number % n_literals + n_literals] = -np.inf
-    if beam.used[0] == 0:
-        return best.numbers[0, :0].copy(), 1, -np.inf
-    _widen(planes, limits, beam, best, room)
-    _improve(planes, limits, best, room)
-    return best.numbers[0, : best.size[0]].copy(), best.m[0], best.gain[0]
+    return search(planes, limits, np.empty(0, np.int64), 1, _SEARCH)

@@ -3,6 +3,8 @@
 Literals are numbered; a number and that number plus the number of literals are negations of each
 other. Which rows have at least j literals of a test, for each j, are planes too, so that a sweep
 weighs a test by one `and` and one count of ones for 64 rows.
+
+A test is a row of integers: how many literals it has, how many of them must hold, their numbers.
 """
 
 from typing import NamedTuple
@@ -10,19 +12,35 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates._kernels._jit import kernel
+from surrogates._kernels._jit import constant, kernel
 from surrogates._kernels.gains import split_gains
 from surrogates._kernels.splits import count_ones
 
-__all__ = ["NOISE", "Limits", "Planes", "Room", "count_levels", "make_room", "sweep", "weigh"]
+__all__ = [
+    "FIRST",
+    "NOISE",
+    "REQUIRED",
+    "SIZE",
+    "Limits",
+    "Planes",
+    "Room",
+    "make_room",
+    "sweep",
+    "weigh",
+    "weigh_test",
+]
 
+SIZE, REQUIRED, FIRST = constant(0), constant(1), constant(2)
 NOISE = 1e-9
+
+_CERTAIN, _EDGE = constant(0), constant(1)
+_ALONE, _CORNERS = constant(1), constant(4)
 
 
 class Planes(NamedTuple):
     """Rows as bit planes: what the literals say of them, and their masses."""
 
-    literals: NDArray[np.uint64]  # (n_literals, n_words)
+    literals: NDArray[np.uint64]  # (n_words, n_literals)
     masses: NDArray[np.uint64]  # (n_planes, n_words)
     mass_of: NDArray[np.int64]  # (n_planes,): the mass to which a plane adds
     unit_of: NDArray[np.float64]  # (n_planes,): what a row of the plane adds
@@ -48,96 +66,189 @@ class Room(NamedTuple):
     """Arrays that every sweep writes anew."""
 
     levels: NDArray[np.uint64]  # (most + 2, n_words): rows with at least 0, 1, ... literals
-    edges: NDArray[np.uint64]  # (n_planes, n_words)
-    certain: NDArray[np.float64]  # (n_masses + 1,)
-    edge: NDArray[np.float64]  # (n_masses + 1,)
+    ones: NDArray[np.int64]  # (n_literals,)
+    masses: NDArray[np.float64]  # (2, n_masses + 1): of rows that pass surely, and on the edge
     inside: NDArray[np.float64]  # (n_masses + 1, 2 * n_literals)
     gains: NDArray[np.float64]  # (2 * n_literals,)
-    work: NDArray[np.float64]  # (4, 2 * n_literals)
+    work: NDArray[np.float64]  # (5, 2 * n_literals)
+    places: NDArray[np.int64]  # (2 * n_literals,)
 
 
 @kernel
-def make_room(planes: Planes, most: int) -> Room:
-    n_words, n_masses, n = (
-        planes.literals.shape[1],
-        planes.total.shape[0],
-        2 * planes.literals.shape[0],
-    )
+def make_room(n_words: int, n_literals: int, n_masses: int, most: int) -> Room:
+    n = max(2 * n_literals, 4)
     return Room(
         np.empty((most + 2, n_words), np.uint64),
-        np.empty((planes.masses.shape[0], n_words), np.uint64),
-        np.empty(n_masses),
-        np.empty(n_masses),
+        np.empty(n_literals, np.int64),
+        np.empty((2, n_masses)),
         np.empty((n_masses, n)),
         np.empty(n),
-        np.empty((4, n)),
+        np.empty((5, n)),
+        np.empty(n, np.int64),
     )
 
 
 @kernel
-def count_levels(
-    planes: Planes, numbers: NDArray[np.int64], m: int, levels: NDArray[np.uint64]
+def _count_levels(
+    literals: NDArray[np.uint64],
+    everything: NDArray[np.uint64],
+    tests: NDArray[np.int64],
+    at: int,
+    m: int,
+    levels: NDArray[np.uint64],
 ) -> None:
-    """Write the rows in which at least 0, 1, ..., m of some literals hold."""
-    n_literals = planes.literals.shape[0]
-    levels[0] = planes.everything
-    levels[1 : m + 1] = np.uint64(0)
-    for number in numbers:
-        plane = planes.literals[number % n_literals]
-        for j in range(m, 0, -1):
-            for word in range(plane.shape[0]):
-                holds = plane[word] if number < n_literals else ~plane[word]
+    """Write the rows in which at least 0, 1, ..., m literals of a test hold."""
+    n_words, n_literals = literals.shape
+    for word in range(n_words):
+        levels[0, word] = everything[word]
+        for j in range(1, m + 1):
+            levels[j, word] = np.uint64(0)
+        for place in range(FIRST, FIRST + tests[at, SIZE]):
+            number = tests[at, place]
+            holds = (
+                literals[word, number]
+                if number < n_literals
+                else ~literals[word, number - n_literals]
+            )
+            for j in range(m, 0, -1):
                 levels[j, word] |= levels[j - 1, word] & holds
 
 
 @kernel
-def weigh(planes: Planes, rows: NDArray[np.uint64], masses: NDArray[np.float64]) -> None:
+def weigh(
+    planes: NDArray[np.uint64],
+    mass_of: NDArray[np.int64],
+    unit_of: NDArray[np.float64],
+    levels: NDArray[np.uint64],
+    level: int,
+    masses: NDArray[np.float64],
+    at: int,
+) -> None:
     """Write the masses of some rows."""
-    masses[:] = 0.0
-    for plane in range(planes.masses.shape[0]):
+    for j in range(masses.shape[1]):
+        masses[at, j] = 0.0
+    for plane in range(planes.shape[0]):
         ones = np.uint64(0)
-        for word in range(rows.shape[0]):
-            ones += count_ones(planes.masses[plane, word] & rows[word])
-        masses[planes.mass_of[plane]] += planes.unit_of[plane] * ones
+        for word in range(levels.shape[1]):
+            ones += count_ones(planes[plane, word] & levels[level, word])
+        masses[at, mass_of[plane]] += unit_of[plane] * ones
 
 
 @kernel
-def _add_counts(planes: Planes, room: Room) -> None:
-    """Write the masses of the rows on the edge in which each literal holds, and does not."""
-    n_literals = planes.literals.shape[0]
-    room.inside[:] = 0.0
-    for literal in range(n_literals):
-        for plane in range(room.edges.shape[0]):
-            ones = np.uint64(0)
-            for word in range(room.edges.shape[1]):
-                ones += count_ones(planes.literals[literal, word] & room.edges[plane, word])
-            room.inside[planes.mass_of[plane], literal] += planes.unit_of[plane] * ones
-    for j in range(room.inside.shape[0]):
+def _count(
+    literals: NDArray[np.uint64],
+    planes: NDArray[np.uint64],
+    plane: int,
+    edge: NDArray[np.uint64],
+    ones: NDArray[np.int64],
+) -> None:
+    """Write how many rows of a plane on the edge each literal holds in."""
+    for literal in range(ones.shape[0]):
+        ones[literal] = 0
+    for word in range(edge.shape[0]):
+        rows = planes[plane, word] & edge[word]
+        if rows != 0:
+            for literal in range(ones.shape[0]):
+                ones[literal] += np.int64(count_ones(literals[word, literal] & rows))
+
+
+@kernel
+def _write_inside(planes: Planes, edge: NDArray[np.uint64], room: Room) -> None:
+    """Write the masses inside the tests that have one literal more, or its negation."""
+    n_masses, n_literals = planes.total.shape[0], planes.literals.shape[1]
+    inside = room.inside
+    for j in range(n_masses):
         for literal in range(n_literals):
-            added = room.inside[j, literal]
-            room.inside[j, literal] = room.certain[j] + added
-            room.inside[j, n_literals + literal] = room.certain[j] + room.edge[j] - added
+            inside[j, literal] = 0.0
+    for plane in range(planes.masses.shape[0]):
+        _count(planes.literals, planes.masses, plane, edge, room.ones)
+        j, unit = planes.mass_of[plane], planes.unit_of[plane]
+        for literal in range(n_literals):
+            inside[j, literal] += unit * room.ones[literal]
+    for j in range(n_masses):
+        certain, edges = room.masses[_CERTAIN, j], room.masses[_EDGE, j]
+        for literal in range(n_literals):
+            added = inside[j, literal]
+            inside[j, literal] = certain + added
+            inside[j, n_literals + literal] = certain + edges - added
 
 
 @kernel
-def sweep(planes: Planes, limits: Limits, numbers: NDArray[np.int64], m: int, room: Room) -> None:
-    """Write inner masses and gains of the tests "m of" some literals and one more."""
-    n_literals = planes.literals.shape[0]
-    count_levels(planes, numbers, m, room.levels)
-    for word in range(planes.everything.shape[0]):
-        edge = room.levels[m - 1, word] & ~room.levels[m, word]
-        for plane in range(room.edges.shape[0]):
-            room.edges[plane, word] = planes.masses[plane, word] & edge
-        room.levels[m - 1, word] = edge
-    weigh(planes, room.levels[m], room.certain)
-    weigh(planes, room.levels[m - 1], room.edge)
-    _add_counts(planes, room)
-    split_gains(limits.kind, room.inside, planes.total, room.gains, room.work)
-    support, least = room.inside[-1], limits.min_support - NOISE
-    most = planes.total[-1] - least
-    for i in range(room.gains.shape[0]):
-        if not planes.allowed[i] or support[i] < least or support[i] > most:
+def _may_gain(planes: Planes, kind: int, above: float, room: Room) -> bool:
+    """Tell whether some part of the edge would gain more than a number.
+
+    Gains are convex in the masses: they are largest where classes join whole, or not at all.
+    """
+    if planes.total.shape[0] != 3:
+        return True
+    for corner in range(_CORNERS):
+        for j in range(2):
+            edge = room.masses[_EDGE, j] if corner >> j & 1 else 0.0
+            room.inside[j, corner] = room.masses[_CERTAIN, j] + edge
+    split_gains(
+        kind, room.inside, planes.total, _CORNERS, -np.inf, room.gains, room.work, room.places
+    )
+    most = room.gains[0]
+    for corner in range(1, _CORNERS):
+        most = max(most, room.gains[corner])
+    return most > above - NOISE * (planes.total[0] + planes.total[1])
+
+
+@kernel
+def sweep(
+    planes: Planes,
+    limits: Limits,
+    tests: NDArray[np.int64],
+    at: int,
+    m: int,
+    above: float,
+    room: Room,
+) -> None:
+    """Write inner masses and gains of the tests "m of" the literals of a test and one more.
+
+    Gains that are clearly not above a number may be -inf.
+    """
+    n_literals, levels = planes.literals.shape[1], room.levels
+    _count_levels(planes.literals, planes.everything, tests, at, m, levels)
+    edge = levels[m - 1]
+    for word in range(edge.shape[0]):
+        edge[word] &= ~levels[m, word]
+    own = planes.masses, planes.mass_of, planes.unit_of, levels
+    weigh(*own, m, room.masses, _CERTAIN)
+    weigh(*own, m - 1, room.masses, _EDGE)
+    if above > -np.inf and not _may_gain(planes, limits.kind, above, room):
+        for i in range(2 * n_literals):
             room.gains[i] = -np.inf
-    for number in numbers:
-        room.gains[number % n_literals] = -np.inf
-        room.gains[number % n_literals + n_literals] = -np.inf
+        return
+    _write_inside(planes, edge, room)
+    split_gains(
+        limits.kind, room.inside, planes.total, 2 * n_literals, above,
+        room.gains, room.work, room.places,
+    )  # fmt: skip
+    last, least = planes.total.shape[0] - 1, limits.min_support - NOISE
+    most = planes.total[last] - least
+    for i in range(2 * n_literals):
+        support = room.inside[last, i]
+        if not planes.allowed[i] or support < least or support > most:
+            room.gains[i] = -np.inf
+    for place in range(FIRST, FIRST + tests[at, SIZE]):
+        number = tests[at, place] % n_literals
+        room.gains[number] = room.gains[number + n_literals] = -np.inf
+
+
+@kernel
+def weigh_test(
+    planes: Planes, limits: Limits, tests: NDArray[np.int64], at: int, room: Room
+) -> None:
+    """Write the inner masses and the gain of a test, as of the first literal."""
+    m, last, levels = tests[at, REQUIRED], planes.total.shape[0] - 1, room.levels
+    _count_levels(planes.literals, planes.everything, tests, at, m, levels)
+    weigh(planes.masses, planes.mass_of, planes.unit_of, levels, m, room.masses, _CERTAIN)
+    for j in range(last + 1):
+        room.inside[j, 0] = room.masses[_CERTAIN, j]
+    split_gains(
+        limits.kind, room.inside, planes.total, _ALONE, -np.inf, room.gains, room.work, room.places
+    )
+    least = limits.min_support - NOISE
+    if not least <= room.inside[last, 0] <= planes.total[last] - least:
+        room.gains[0] = -np.inf

@@ -125,7 +125,7 @@ class TestSearch:
         everything = np.empty(n_words(self.candidates.n_rows), dtype=np.uint64)
         pack_rows(np.ones(self.candidates.n_rows, dtype=np.bool_), everything)
         planes = Planes(
-            self.candidates.planes,
+            np.ascontiguousarray(self.candidates.planes.T),
             own.planes,
             own.mass_of,
             own.units,

@@ -32,7 +32,7 @@ def problem(flags, masses, kind=gain_kernels.AGREEMENT, most=3, beam=4):
             mass_of.append(at)
     return (
         Planes(
-            np.array([plane_of(own) for own in flags]),
+            np.array([plane_of(own) for own in flags]).T.copy(),
             np.array(planes),
             np.array(mass_of),
             np.array(units),
