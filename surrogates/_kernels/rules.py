@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from surrogates._kernels._jit import kernel
 
-__all__ = ["ABOVE", "AT_MOST", "IN", "NOT_IN", "count_held", "holds", "route"]
+__all__ = ["ABOVE", "AT_MOST", "IN", "NOT_IN", "holds", "route"]
 
 AT_MOST, ABOVE, IN, NOT_IN = 0, 1, 2, 3
 
@@ -44,25 +44,6 @@ def holds(
         return value > threshold
     inside = 0 <= value < threshold and members[first + int(value)]
     return inside if operator == IN else not inside
-
-
-@kernel
-def count_held(
-    rows: NDArray[np.float64],
-    columns: NDArray[np.int32],
-    operators: NDArray[np.int8],
-    thresholds: NDArray[np.float64],
-    firsts: NDArray[np.int32],
-    missing: NDArray[np.bool_],
-    members: NDArray[np.bool_],
-    held: NDArray[np.bool_],
-) -> None:
-    """Write which literals hold: ``held`` of shape (n_rows, n_literals)."""
-    for row in range(rows.shape[0]):
-        for i in range(columns.shape[0]):
-            held[row, i] = holds(
-                rows[row, columns[i]], operators[i], thresholds[i], firsts[i], missing[i], members
-            )
 
 
 @kernel

@@ -5,6 +5,7 @@ other: sending them the better way is a classification of its own (Carreira-Perp
 "Alternating optimization of decision trees", NeurIPS 2018).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from surrogates.distillation.criteria import Agreement
 from surrogates.distillation.literals import MofN, pass_all
 from surrogates.distillation.measures import make_measure
 from surrogates.distillation.monotone import Bounds, child_bounds, clipped, weighted_mean
-from surrogates.distillation.pool import Pool, Task
+from surrogates.distillation.pool import Pool, Task, taken
 from surrogates.distillation.refinement import Refinement
 from surrogates.distillation.rule_tree import RuleTree
 from surrogates.distillation.search import SearchLimits, TestSearch
@@ -25,9 +26,9 @@ __all__ = [
     "Alternation",
     "arrivals",
     "in_order",
+    "leaf_losses",
     "pool_rows",
     "revalued",
-    "row_losses",
     "with_refined_tests",
 ]
 
@@ -66,10 +67,7 @@ class Alternation:
     ) -> RuleTree:
         """Return a tree that loses less on the rows, or the tree itself."""
         for _ in range(self.n_passes):
-            better = tree
-            for node in reversed(tree.preorder):
-                if tree.tests[node] is not None:
-                    better = self._visited(better, node, coded, targets, weights, is_reference)
+            better = self._passed(tree, coded, targets, weights, is_reference)
             if better is tree:
                 break
             better = revalued(better, self.task, coded, targets, weights, is_reference)
@@ -85,29 +83,38 @@ class Alternation:
         )
         return bool(enough and loss < loss_before)
 
-    def _visited(
+    def _passed(
         self,
         tree: RuleTree,
-        node: int,
         coded: NDArray[np.float64],
         targets: NDArray[np.float64],
         weights: NDArray[np.float64],
         is_reference: NDArray[np.bool_],
     ) -> RuleTree:
-        """Return the tree with a better test at one node, or the tree itself."""
-        rows = np.flatnonzero(arrivals(tree, coded, node))
-        own = coded[rows]
-        losses = [
-            row_losses(tree, self.task, own, targets[rows], int(child))
-            for child in (tree.if_true[node], tree.if_false[node])
-        ]
-        won = weights[rows] * (losses[1] - losses[0])
-        mass = np.column_stack(
-            [np.maximum(won, 0.0), np.maximum(-won, 0.0), is_reference[rows].astype(np.float64)]
-        )
-        step = 1 + len(rows) // _SEARCHED_ROWS
-        better = self._better(tree.test_at(node), own[::step], step * mass[::step], tree)
-        return tree if better is None else tree.with_test(node, better)
+        """Visit all nodes, children first; return a tree with better tests, or the tree itself."""
+        passing = {
+            node: tree.test_at(node).passes(coded, tree.coding)
+            for node in tree.preorder
+            if tree.tests[node] is not None
+        }
+        arriving = arrivals(tree, passing, len(coded))
+        losses = leaf_losses(tree, self.task, targets)
+        for node in reversed(tree.preorder):
+            if node not in passing:
+                continue
+            if_true, if_false = (losses.pop(int(at[node])) for at in (tree.if_true, tree.if_false))
+            rows = np.flatnonzero(arriving[node])
+            step = 1 + len(rows) // _SEARCHED_ROWS
+            rows = rows[::step]
+            won = weights[rows] * (if_false[rows] - if_true[rows])
+            mass = np.column_stack(
+                [np.maximum(won, 0.0), np.maximum(-won, 0.0), is_reference[rows].astype(np.float64)]
+            )
+            test = self._better(tree.test_at(node), taken(coded, rows), step * mass, tree)
+            if test is not None:
+                tree, passing[node] = tree.with_test(node, test), test.passes(coded, tree.coding)
+            losses[node] = np.where(passing[node], if_true, if_false)
+        return tree
 
     def _better(
         self, test: MofN, coded: NDArray[np.float64], mass: NDArray[np.float64], tree: RuleTree
@@ -131,24 +138,29 @@ class Alternation:
         return found.test(candidates, tree.coding) if found.gain > now.gain + _NOISE else None
 
 
-def arrivals(tree: RuleTree, coded: NDArray[np.float64], node: int) -> NDArray[np.bool_]:
-    """Return which rows arrive at a node."""
-    return pass_all(tree.conditions(node), coded, tree.coding)
+def arrivals(
+    tree: RuleTree, passing: Mapping[int, NDArray[np.bool_]], n_rows: int
+) -> dict[int, NDArray[np.bool_]]:
+    """Return which rows arrive at each node, given those that pass each test."""
+    arriving = {0: np.ones(n_rows, dtype=np.bool_)}
+    for node in tree.preorder:
+        if node in passing:
+            arriving[int(tree.if_true[node])] = arriving[node] & passing[node]
+            arriving[int(tree.if_false[node])] = arriving[node] & ~passing[node]
+    return arriving
 
 
-def row_losses(
-    tree: RuleTree,
-    task: Task,
-    coded: NDArray[np.float64],
-    targets: NDArray[np.float64],
-    root: int,
-) -> NDArray[np.float64]:
-    """Return what each row loses when it enters the tree at a node."""
-    leaves = tree.apply_from(coded, root)
-    losses = np.empty(len(coded))
-    for leaf in np.unique(leaves):
-        rows = leaves == leaf
-        losses[rows] = task.losses(targets[rows], tree.values[leaf])
+def leaf_losses(
+    tree: RuleTree, task: Task, targets: NDArray[np.float64]
+) -> dict[int, NDArray[np.float64]]:
+    """Return what each row would lose in each leaf."""
+    losses: dict[int, NDArray[np.float64]] = {}
+    of_label: dict[int, NDArray[np.float64]] = {}
+    for leaf in tree.leaves.tolist():
+        label = int(tree.values[leaf].argmax()) if task.is_classification else leaf
+        if label not in of_label:
+            of_label[label] = task.losses(targets, tree.values[leaf])
+        losses[leaf] = of_label[label]
     return losses
 
 
@@ -174,7 +186,7 @@ def revalued(
         support[node] = is_reference[rows].sum()
         n_samples[node] = len(rows) - support[node]
         if tree.tests[node] is not None:
-            passes = tree.test_at(node).passes(coded[rows], tree.coding)
+            passes = tree.test_at(node).passes(coded, tree.coding, rows)
             children = (int(tree.if_true[node]), int(tree.if_false[node]))
             waiting += zip(children, (rows[passes], rows[~passes]), strict=True)
     return replace(
@@ -207,7 +219,7 @@ def in_order(
         if own is None:
             tests[node] = None
             continue
-        passes = test.passes(coded[rows], tree.coding)
+        passes = test.passes(coded, tree.coding, rows)
         waiting += zip(children, (rows[passes], rows[~passes]), own, strict=True)
     return replace(tree, values=values, loss=loss, tests=tuple(tests)).renumbered()
 
@@ -224,10 +236,10 @@ def with_refined_tests(
     for node in tree.preorder:
         if tree.tests[node] is None:
             continue
-        rows = np.flatnonzero(arrivals(tree, pool.coded, node))
+        rows = np.flatnonzero(pass_all(tree.conditions(node), pool.coded, tree.coding))
         mass = task.mass(pool.targets[rows], weights[rows])
         counted = np.column_stack([mass, rows < pool.n_reference])
-        better = refinement.refined(tree.test_at(node), pool.coded[rows], counted)
+        better = refinement.refined(tree.test_at(node), pool.coded, rows, counted)
         changed = revalued(tree.with_test(node, better), task, *pool_rows(pool, weights))
         if changed.loss[changed.leaves].sum() <= tree.loss[tree.leaves].sum():
             tree = changed

@@ -155,7 +155,7 @@ def make_coding(table: Any) -> tuple[Coding, NDArray[np.float64]]:
     >>> coding.encode(pd.DataFrame({"amount": [2.0], "city": ["Bonn"]}))
     array([[ 2., -1.]])
     """
-    columns, sources, coded = [], [], np.empty((table.shape[0], table.shape[1]))
+    columns, sources, coded = [], [], np.empty((table.shape[0], table.shape[1]), order="F")
     for position, name in enumerate(column_names(table)):
         kind = column_kind(table, position)
         levels = read_levels(table, position) if kind is ColumnKind.LEVEL else None

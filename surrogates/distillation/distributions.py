@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from surrogates._kernels import conditionals as kernels
 from surrogates.distillation.coding import Coding
-from surrogates.distillation.literals import MofN, Operator, table_of
+from surrogates.distillation.literals import MofN, Operator, count_held
 
 __all__ = ["Independent", "PieceColumn", "make_independent"]
 
@@ -199,8 +199,8 @@ class Independent:
         pieces = self.columns[column].cut(np.unique(cuts))
         rows = np.zeros((len(pieces.weights), len(self.columns)))
         rows[:, column] = pieces.middle
-        counts = [table_of(literals, self.coding).held(rows).sum(axis=1) for literals in own]
-        return pieces, np.column_stack(counts)
+        counts = [count_held(literals, rows, self.coding) for literals in own]
+        return pieces, np.column_stack(counts).astype(np.int64)
 
 
 def _followed(tests: Sequence[MofN]) -> list[MofN]:

@@ -12,7 +12,7 @@ from surrogates.distillation.literals import MofN, pass_all
 from surrogates.distillation.measures import Measure, make_measure
 from surrogates.distillation.monotone import Bounds, child_bounds, clipped, weighted_mean
 from surrogates.distillation.oracle import Oracle
-from surrogates.distillation.pool import Pool, Task
+from surrogates.distillation.pool import Pool, Task, taken
 from surrogates.distillation.refinement import Refinement
 from surrogates.distillation.rule_tree import NONE, RuleTree
 from surrogates.distillation.samplers import Sampler, draw_passing
@@ -236,9 +236,9 @@ class Growth:
         if test is None:
             node.is_final = True
             return
-        passes = test.passes(self.pool.coded[node.rows], self.coding)
+        passes = test.passes(self.pool.coded, self.coding, node.rows)
         sides = (passes, ~passes)
-        values = [self._value(node, side) for side in sides]
+        values = [self._value(node, side) for side in sides if self.limits.monotone.any()]
         bounds = child_bounds(test, self.limits.monotone, values, node.bounds)
         if bounds is None:
             node.is_final = True
@@ -267,11 +267,10 @@ class Growth:
 
     def _best_test(self, node: _Node) -> MofN | None:
         mass = self.task.mass(self.pool.targets[node.rows], self._weights(node))
-        coded = self.pool.coded[node.rows]
         counted = np.column_stack([mass, self._is_reference(node.rows).astype(np.float64)])
         columns, limits = self.limits.columns, self._search_limits(is_root=not node.conditions)
-        step = 1 + len(coded) // self.limits.searched_rows
-        some = coded[::step]
+        step = 1 + len(node.rows) // self.limits.searched_rows
+        some = taken(self.pool.coded, node.rows[::step])
         candidates = make_candidates(some, mass[::step], self.coding, columns, self.limits.n_cuts)
         if candidates is None or limits.most_literals < 1:
             return None
@@ -289,8 +288,8 @@ class Growth:
         test = found.test(candidates, self.coding)
         if self.refinement is None:
             return test
-        better = self.refinement.refined(test, coded, counted)
-        inside = better.passes(coded, self.coding) & (counted[:, -1] > 0.0)
+        better = self.refinement.refined(test, self.pool.coded, node.rows, counted)
+        inside = better.passes(self.pool.coded, self.coding, node.rows) & (counted[:, -1] > 0.0)
         least = self.limits.search.min_support
         enough = least <= inside.sum() <= counted[:, -1].sum() - least
         return better if enough else test

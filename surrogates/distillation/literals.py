@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from surrogates._kernels import rules as kernels
 from surrogates.distillation.coding import Coding
 
-__all__ = ["EVERYTHING", "Literal", "LiteralTable", "MofN", "Operator", "pass_all", "table_of"]
+__all__ = [
+    "EVERYTHING",
+    "Literal",
+    "LiteralTable",
+    "MofN",
+    "Operator",
+    "count_held",
+    "pass_all",
+    "table_of",
+]
 
 
 EVERYTHING = float(np.finfo(np.float64).max)
@@ -64,6 +73,18 @@ class Literal:
         """The literal that holds exactly where this one does not."""
         return replace(self, operator=self.operator.opposite, missing=not self.missing)
 
+    def holds(self, values: NDArray[np.float64], coding: Coding) -> NDArray[np.bool_]:
+        """Return for which values of its column the literal holds, of shape (n_rows,)."""
+        levels = coding.columns[self.column].levels
+        if levels is None:
+            at_most = self.operator is Operator.AT_MOST
+            held = values <= self.threshold if at_most else values > self.threshold
+            return held | np.isnan(values) if self.missing else held
+        members = np.full(levels.missing + 2, self.operator is Operator.NOT_IN)
+        members[list(self.levels)] ^= True
+        members[levels.missing] = self.missing
+        return members[np.where(np.isnan(values), levels.missing, values).astype(np.intp)]
+
 
 @dataclass(frozen=True)
 class MofN:
@@ -81,17 +102,38 @@ class MofN:
 
     def held(self, coded: NDArray[np.float64], coding: Coding) -> NDArray[np.bool_]:
         """Return which literals hold in coded rows, of shape (n_rows, n_literals)."""
-        return table_of(self.literals, coding).held(coded)
+        held = [literal.holds(coded[:, literal.column], coding) for literal in self.literals]
+        return np.array(held).T
 
-    def passes(self, coded: NDArray[np.float64], coding: Coding) -> NDArray[np.bool_]:
-        """Return for which coded rows the test is true, of shape (n_rows,)."""
-        return self.held(coded, coding).sum(axis=1) >= self.m
+    def passes(
+        self,
+        coded: NDArray[np.float64],
+        coding: Coding,
+        rows: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.bool_]:
+        """Return for which coded rows, or for which of some of them, the test is true."""
+        return count_held(self.literals, coded, coding, rows) >= self.m
 
     @property
     def negation(self) -> "MofN":
         """The test that is true exactly where this one is not."""
         flipped = tuple(literal.negation for literal in self.literals)
         return MofN(flipped, len(flipped) - self.m + 1)
+
+
+def count_held(
+    literals: Sequence[Literal],
+    coded: NDArray[np.float64],
+    coding: Coding,
+    rows: NDArray[np.int64] | None = None,
+) -> NDArray[np.uint8]:
+    """Return how many literals, 255 at most, hold in coded rows, or in some of them."""
+    counts = np.zeros(len(coded) if rows is None else len(rows), dtype=np.uint8)
+    for literal in literals:
+        values = coded[:, literal.column]
+        values = values if rows is None else values.take(rows)
+        counts += literal.holds(values, coding).view(np.uint8)
+    return counts
 
 
 def pass_all(
@@ -113,12 +155,6 @@ class LiteralTable(NamedTuple):
     firsts: NDArray[np.int32]
     missing: NDArray[np.bool_]
     members: NDArray[np.bool_]
-
-    def held(self, coded: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return which literals hold in coded rows, of shape (n_rows, n_literals)."""
-        held = np.empty((len(coded), len(self.columns)), dtype=np.bool_)
-        kernels.count_held(coded, *self, held)
-        return held
 
 
 def table_of(literals: Sequence[Literal], coding: Coding) -> LiteralTable:

@@ -10,7 +10,7 @@ from surrogates.distillation.bisection import Bisection, Bracket
 from surrogates.distillation.candidates import between
 from surrogates.distillation.coding import Coding
 from surrogates.distillation.criteria import Criterion
-from surrogates.distillation.literals import EVERYTHING, Literal, MofN, Operator
+from surrogates.distillation.literals import EVERYTHING, Literal, MofN, Operator, count_held
 
 __all__ = ["Refinement", "shortest_between"]
 
@@ -53,26 +53,38 @@ class Refinement:
         """The thresholds that were found by asking."""
         return [Literal(column, Operator.AT_MOST, cut) for column, cut in sorted(self.known)]
 
-    def refined(self, test: MofN, coded: NDArray[np.float64], mass: NDArray[np.float64]) -> MofN:
+    def refined(
+        self,
+        test: MofN,
+        coded: NDArray[np.float64],
+        rows: NDArray[np.int64],
+        mass: NDArray[np.float64],
+    ) -> MofN:
         """Return the test with better thresholds.
 
         Parameters
         ----------
         test : MofN
-        coded, mass : ndarray of shape (n_rows, ...)
-            The rows at the node, and their masses, reference rows last.
+        coded : ndarray of shape (n_rows, n_columns)
+        rows : ndarray of int64 of shape (n_own,)
+            Those at the node.
+        mass : ndarray of shape (n_own, n_masses)
+            Reference rows last.
         """
-        held = test.held(coded, self.coding)
         literals = list(test.literals)
+        n_held = count_held(literals, coded, self.coding, rows)
         brackets = []
         for place, literal in enumerate(literals):
             if literal.operator.is_of_levels or literal.threshold == EVERYTHING:
                 continue
-            others = held.sum(axis=1) - held[:, place]
-            literals[place], bracket = self._scanned(place, literal, test.m, others, coded, mass)
-            held[:, place] = MofN((literals[place],), 1).passes(coded, self.coding)
-            if bracket is not None and self.coding.columns[literal.column].is_continuous:
-                brackets.append(bracket)
+            values = coded[:, literal.column].take(rows)
+            others = n_held - literal.holds(values, self.coding).view(np.uint8)
+            literals[place], where = self._scanned(literal, test.m, others, values, mass)
+            n_held = others + literals[place].holds(values, self.coding).view(np.uint8)
+            if where is not None and self.coding.columns[literal.column].is_continuous:
+                low, high, anchors = where
+                middle, near = literals[place].threshold, coded[rows[anchors]]
+                brackets.append(Bracket(place, literal.column, low, high, middle, near))
         if self.bisection is not None:
             for place, threshold in self._asked(brackets, self.bisection).items():
                 literals[place] = replace(literals[place], threshold=threshold)
@@ -88,28 +100,29 @@ class Refinement:
 
     def _scanned(
         self,
-        place: int,
         literal: Literal,
         m: int,
-        others: NDArray[np.int64],
-        coded: NDArray[np.float64],
+        others: NDArray[np.uint8],
+        column: NDArray[np.float64],
         mass: NDArray[np.float64],
-    ) -> tuple[Literal, Bracket | None]:
+    ) -> tuple[Literal, tuple[float, float, NDArray[np.int64]] | None]:
         """Return the literal with the best threshold between rows, and where it may lie.
 
+        That is its ends, and rows for which it decides, the nearest first.
         Only rows in which ``m - 1`` of the `others` hold depend on the literal.
         """
-        missing = np.isnan(coded[:, literal.column])
+        missing = np.isnan(column)
         pivotal = np.flatnonzero((others == m - 1) & ~missing)
-        pivotal = pivotal[np.argsort(coded[pivotal, literal.column], kind="stable")]
-        values = coded[pivotal, literal.column]
+        pivotal = pivotal[_order(column[pivotal])]
+        values = column[pivotal]
         steps = np.flatnonzero(values[1:] > values[:-1])
         if not len(steps):
             return literal, None
         passing = others >= m
         if literal.missing:
             passing |= (others == m - 1) & missing
-        below = np.cumsum(mass[pivotal], axis=0)
+        own_mass = mass[pivotal]
+        below = np.cumsum(own_mass, axis=0)
         at_most = literal.operator is Operator.AT_MOST
         own = below[steps] if at_most else below[-1] - below[steps]
         gains = self._gains(mass[passing].sum(axis=0) + own, mass.sum(axis=0))
@@ -125,9 +138,8 @@ class Refinement:
         first, last = _plateau(gains, now)
         low = values[max(int(steps[first]) - 1, 0)]
         high = values[min(int(steps[last]) + 2, len(values) - 1)]
-        anchors = coded[pivotal[_typical(mass[pivotal], step)]]
-        ends = float(low), float(high)
-        return literal, Bracket(place, literal.column, *ends, literal.threshold, anchors)
+        anchors = pivotal[_typical(own_mass, step)]
+        return literal, (float(low), float(high), anchors)
 
     def _known_in(self, bracket: Bracket) -> float | None:
         """Return the nearest threshold in a bracket that was found by asking."""
@@ -146,6 +158,13 @@ class Refinement:
         support = inside[:, -1]
         gains[(support < least) | (total[-1] - support < least)] = -np.inf
         return gains
+
+
+def _order(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return a stable order; others are found faster where all values are different."""
+    order = np.argsort(values)
+    ordered = values[order]
+    return np.argsort(values, kind="stable") if (ordered[1:] == ordered[:-1]).any() else order
 
 
 def _plateau(gains: NDArray[np.float64], at: int) -> tuple[int, int]:
