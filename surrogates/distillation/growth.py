@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from surrogates.distillation.candidates import Candidates, given_candidates, make_candidates
 from surrogates.distillation.coding import Coding
 from surrogates.distillation.literals import MofN, pass_all
-from surrogates.distillation.measures import Measure, make_measure
+from surrogates.distillation.measures import Measure, grouped, make_measure
 from surrogates.distillation.monotone import Bounds, child_bounds, clipped, weighted_mean
 from surrogates.distillation.oracle import Oracle
 from surrogates.distillation.pool import Pool, Task, taken
@@ -270,14 +270,15 @@ class Growth:
         counted = np.column_stack([mass, self._is_reference(node.rows).astype(np.float64)])
         columns, limits = self.limits.columns, self._search_limits(is_root=not node.conditions)
         step = 1 + len(node.rows) // self.limits.searched_rows
-        some = taken(self.pool.coded, node.rows[::step])
-        candidates = make_candidates(some, mass[::step], self.coding, columns, self.limits.n_cuts)
+        order = step * grouped(counted[::step])
+        some = taken(self.pool.coded, node.rows[order])
+        candidates = make_candidates(some, mass[order], self.coding, columns, self.limits.n_cuts)
         if candidates is None or limits.most_literals < 1:
             return None
         if self.refinement is not None and self.refinement.known:
             found_before = given_candidates(self.refinement.literals, some, self.coding)
             candidates = candidates.joined(found_before)
-        measure = make_measure(step * counted[::step])
+        measure = make_measure(step * counted[order])
         allowed = self._allowed(candidates, measure)
         search = TestSearch(candidates, measure, self.task.criterion, limits, allowed)
         room = self.limits.max_leaves - self._joined(0)[0] + 1

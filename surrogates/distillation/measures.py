@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from surrogates._kernels import splits as kernels
 
-__all__ = ["Measure", "make_measure", "n_words"]
+__all__ = ["Measure", "grouped", "make_measure", "n_words"]
 
 _FEW = 4
 _BITS = 8
+_MOST_GROUPED = 8
 
 
 def n_words(n_rows: int) -> int:
@@ -55,6 +56,27 @@ class Measure:
         units[np.arange(len(units)), self.mass_of] = self.units
         masses: NDArray[np.float64] = counts @ units
         return masses
+
+
+def grouped(mass: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return an order in which rows that add to the same masses lie together.
+
+    Words that hold no row of a plane cost nothing. Rows in a group, and groups of reference rows
+    before others, stay in order.
+
+    Parameters
+    ----------
+    mass : ndarray of shape (n_rows, n_masses)
+        The last mass counts reference rows.
+    """
+    n_masses = mass.shape[1]
+    if n_masses > _MOST_GROUPED:
+        return np.arange(len(mass))
+    key = np.zeros(len(mass), dtype=np.uint8)
+    for j in range(n_masses):
+        own = mass[:, j] > 0.0 if j < n_masses - 1 else mass[:, j] <= 0.0
+        key |= own.view(np.uint8) << np.uint8(j)
+    return np.argsort(key, kind="stable")
 
 
 def make_measure(mass: NDArray[np.float64]) -> Measure:

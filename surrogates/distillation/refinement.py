@@ -72,14 +72,15 @@ class Refinement:
             Reference rows last.
         """
         literals = list(test.literals)
-        n_held = count_held(literals, coded, self.coding, rows)
+        n_held, total = count_held(literals, coded, self.coding, rows), mass.sum(axis=0)
+        by_mass = np.ascontiguousarray(mass.T)
         brackets = []
         for place, literal in enumerate(literals):
             if literal.operator.is_of_levels or literal.threshold == EVERYTHING:
                 continue
             values = coded[:, literal.column].take(rows)
             others = n_held - literal.holds(values, self.coding).view(np.uint8)
-            literals[place], where = self._scanned(literal, test.m, others, values, mass)
+            literals[place], where = self._scanned(literal, test.m, others, values, by_mass, total)
             n_held = others + literals[place].holds(values, self.coding).view(np.uint8)
             if where is not None and self.coding.columns[literal.column].is_continuous:
                 low, high, anchors = where
@@ -105,10 +106,11 @@ class Refinement:
         others: NDArray[np.uint8],
         column: NDArray[np.float64],
         mass: NDArray[np.float64],
+        total: NDArray[np.float64],
     ) -> tuple[Literal, tuple[float, float, NDArray[np.int64]] | None]:
         """Return the literal with the best threshold between rows, and where it may lie.
 
-        That is its ends, and rows for which it decides, the nearest first.
+        That is its ends, and rows for which it decides, the nearest first. Masses lie in rows.
         Only rows in which ``m - 1`` of the `others` hold depend on the literal.
         """
         missing = np.isnan(column)
@@ -121,11 +123,12 @@ class Refinement:
         passing = others >= m
         if literal.missing:
             passing |= (others == m - 1) & missing
-        own_mass = mass[pivotal]
-        below = np.cumsum(own_mass, axis=0)
+        own_mass = mass.take(pivotal, axis=1)
+        below = np.cumsum(own_mass, axis=1)
         at_most = literal.operator is Operator.AT_MOST
-        own = below[steps] if at_most else below[-1] - below[steps]
-        gains = self._gains(mass[passing].sum(axis=0) + own, mass.sum(axis=0))
+        own = below[:, steps] if at_most else below[:, -1:] - below[:, steps]
+        surely = np.array([np.bincount(passing, weights=one, minlength=2)[1:] for one in mass])
+        gains = self._gains((surely + own).T, total)
         now = int(np.searchsorted(values[steps], literal.threshold, side="right")) - 1
         now = min(max(now, 0), len(steps) - 1)
         best = int(gains.argmax())
@@ -138,7 +141,7 @@ class Refinement:
         first, last = _plateau(gains, now)
         low = values[max(int(steps[first]) - 1, 0)]
         high = values[min(int(steps[last]) + 2, len(values) - 1)]
-        anchors = pivotal[_typical(own_mass, step)]
+        anchors = pivotal[_typical(own_mass.T, step)]
         return literal, (float(low), float(high), anchors)
 
     def _known_in(self, bracket: Bracket) -> float | None:

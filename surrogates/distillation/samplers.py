@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import kolmogorov
 from scipy.stats import chi2_contingency
-from sklearn.mixture import GaussianMixture
 
 from surrogates.distillation.coding import Coding
 from surrogates.distillation.coordinates import scaled_rows, scales_of, snapped
 from surrogates.distillation.distributions import Independent, make_independent
+from surrogates.distillation.groups import find_groups
 from surrogates.distillation.literals import MofN, pass_all
 
 __all__ = [
@@ -338,38 +338,14 @@ def _mixture(
     some = rng.permutation(present)[:_MIXTURE_ROWS]
     scaled = scaled_rows(coded, coding, scales)[:, :-1]
     seed = int(rng.integers(2**31))
-    best: GaussianMixture | None = None
-    lowest = np.inf
-    if scaled.shape[1]:
-        for count in range(1, min(_MOST_COMPONENTS, len(some) // 10 + 1) + 1):
-            mixture = GaussianMixture(
-                count,
-                covariance_type="diag",
-                reg_covar=1e-2,
-                max_iter=30,
-                tol=1e-2,
-                random_state=seed,
-            )
-            mixture = _fitted(mixture, scaled[some])
-            bic = mixture.bic(scaled[some])
-            if bic < lowest:
-                best, lowest = mixture, bic
     groups = np.zeros(len(present), dtype=np.int64)
-    if best is not None:
-        groups = best.predict(scaled[present])
+    if scaled.shape[1]:
+        most = min(_MOST_COMPONENTS, len(some) // 10 + 1)
+        tried = [find_groups(scaled[some], count, seed) for count in range(1, most + 1)]
+        groups = min(tried, key=lambda own: own.information(scaled[some])).of(scaled[present])
     components, masses = [], []
     for group in np.unique(groups):
         rows = present[groups == group]
         components.append(make_independent(coded[rows], weights[rows], coding))
         masses.append(weights[rows].sum())
     return Mixture(np.array(masses) / np.sum(masses), tuple(components))
-
-
-def _fitted(mixture: GaussianMixture, rows: NDArray[np.float64]) -> GaussianMixture:
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return mixture.fit(rows)
