@@ -4,7 +4,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogates._kernels._jit import constant, kernel
-from surrogates._kernels.sweeps import FIRST, Limits, Planes, Room, make_room, sweep, weigh
+from surrogates._kernels.sweeps import (
+    FIRST,
+    Limits,
+    Planes,
+    Room,
+    best_supported,
+    drop_unsupported,
+    make_room,
+    sweep,
+    weigh,
+)
 
 __all__ = ["best_first_literal"]
 
@@ -39,7 +49,7 @@ def _best_split(
     weigh(planes.masses, planes.mass_of, planes.unit_of, rows, at, total, _ROW)
     own = _within(planes, rows[at], total[0])
     sweep(own, limits, np.zeros((1, FIRST), np.int64), _ROW, _ALONE, -np.inf, room)
-    best = int(room.gains.argmax())
+    best = best_supported(own, limits, _ALONE, room)
     return best, max(room.gains[best], 0.0)
 
 
@@ -94,6 +104,7 @@ def best_first_literal(
     n_words, n_literals = planes.literals.shape
     room = make_room(n_words, n_literals, planes.total.shape[0], _ALONE)
     sweep(planes, limits, np.zeros((1, FIRST), np.int64), _ROW, _ALONE, -np.inf, room)
+    drop_unsupported(planes, limits, _ALONE, room)
     gains = room.gains.copy()
     best, own, most = -1, 0.0, -np.inf
     for _ in range(n_tried):

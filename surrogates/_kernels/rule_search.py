@@ -19,6 +19,7 @@ from surrogates._kernels.sweeps import (
     Limits,
     Planes,
     Room,
+    best_supported,
     make_room,
     sweep,
     weigh_test,
@@ -41,7 +42,7 @@ class _Tests(NamedTuple):
     """Several tests, one in a row, and what is known of them."""
 
     tests: NDArray[np.int64]  # (n_tests, 2 + most)
-    scores: NDArray[np.float64]  # (n_tests, 1 + n_masses + 1): the gain, and the masses inside
+    scores: NDArray[np.float64]  # (n_tests, 1 + n_masses): the gain, and the masses inside
     tried: NDArray[np.int64]  # (2 * n_literals,): the version in which an exchange was in vain
     versions: NDArray[
         np.int64
@@ -54,16 +55,6 @@ def _copy(own: _Tests, i: int, j: int) -> None:
         own.tests[j, k] = own.tests[i, k]
     for k in range(own.scores.shape[1]):
         own.scores[j, k] = own.scores[i, k]
-
-
-@kernel
-def _best(gains: NDArray[np.float64]) -> int:
-    """Return the position of the largest gain, the first of several."""
-    best = 0
-    for i in range(1, gains.shape[0]):
-        if gains[i] > gains[best]:
-            best = i
-    return best
 
 
 @kernel
@@ -123,7 +114,7 @@ def _differs(
 def _score(own: _Tests, at: int, room: Room, number: int) -> None:
     """Write the gain and the masses of what was just weighed."""
     own.scores[at, _GAIN] = room.gains[number]
-    for j in range(room.inside.shape[0]):
+    for j in range(room.inside.shape[0] - 1):
         own.scores[at, _INSIDE + j] = room.inside[j, number]
 
 
@@ -184,7 +175,7 @@ def _widen(planes: Planes, limits: Limits, own: _Tests, used: int, room: Room) -
             for m in range(own.tests[i, REQUIRED], own.tests[i, REQUIRED] + 2):
                 sweep(planes, limits, own.tests, i, m, least, room)
                 for _ in range(width):
-                    number = _best(room.gains)
+                    number = best_supported(planes, limits, m, room)
                     if not room.gains[number] > least:
                         break
                     if _is_new(planes, limits, room.inside, number, own.scores, i):
@@ -215,7 +206,7 @@ def _exchange(planes: Planes, limits: Limits, own: _Tests, place: int, room: Roo
     for m in range(max(now - 1, 1), min(now + 1, n) + 1):
         least = own.scores[_BEST, _GAIN] + noise
         sweep(planes, limits, own.tests, _SPARE, m, least, room)
-        number = _best(room.gains)
+        number = best_supported(planes, limits, m, room)
         if room.gains[number] > least:
             for other in range(FIRST, FIRST + n - 1):
                 own.tests[_BEST, other] = own.tests[_SPARE, other]
@@ -275,7 +266,7 @@ def _seed(planes: Planes, limits: Limits, own: _Tests, room: Room) -> int:
     least, used = limits.least_gain * weight_of(limits.kind, planes.total), 0
     sweep(planes, limits, own.tests, _BEAM, _ALONE, least, room)
     while used < limits.beam_width:
-        number = _best(room.gains)
+        number = best_supported(planes, limits, _ALONE, room)
         if not room.gains[number] > least:
             break
         _write(own, _BEAM + used, _ALONE, number, _ALONE, room)
@@ -290,7 +281,7 @@ def search(
 ) -> tuple[NDArray[np.int64], int, float]:
     """Weigh a test, or improve it, or look for one; return its numbers, m and gain."""
     n_words, n_literals = planes.literals.shape
-    n_masses, width = planes.total.shape[0], limits.beam_width
+    n_masses, width = planes.total.shape[0] - 1, limits.beam_width
     most = max(limits.most_literals, numbers.shape[0])
     own = _Tests(
         np.zeros((_BEAM + width + 2 * width * width, FIRST + most), np.int64),
@@ -299,7 +290,7 @@ def search(
         np.zeros(2, np.int64),
     )
     own.versions[_VERSION], used = 1, 1
-    room = make_room(n_words, n_literals, n_masses, most)
+    room = make_room(n_words, n_literals, n_masses + 1, most)
     if work == _SEARCH:
         used = _seed(planes, limits, own, room)
         _copy(own, _BEAM, _BEST)

@@ -24,6 +24,8 @@ __all__ = [
     "Limits",
     "Planes",
     "Room",
+    "best_supported",
+    "drop_unsupported",
     "make_room",
     "sweep",
     "weigh",
@@ -143,28 +145,43 @@ def _count(
     ones: NDArray[np.int64],
 ) -> None:
     """Write how many rows of a plane on the edge each literal holds in."""
-    for literal in range(ones.shape[0]):
+    n, whole = ones.shape[0], edge.shape[0] // 4 * 4
+    for literal in range(n):
         ones[literal] = 0
-    for word in range(edge.shape[0]):
-        rows = planes[plane, word] & edge[word]
-        if rows != 0:
-            for literal in range(ones.shape[0]):
-                ones[literal] += np.int64(count_ones(literals[word, literal] & rows))
+    for word in range(0, whole, 4):  # four at once: less is stored between them
+        a, b = planes[plane, word] & edge[word], planes[plane, word + 1] & edge[word + 1]
+        c, d = planes[plane, word + 2] & edge[word + 2], planes[plane, word + 3] & edge[word + 3]
+        if a | b | c | d:
+            for literal in range(n):
+                ones[literal] += np.int64(
+                    count_ones(literals[word, literal] & a)
+                    + count_ones(literals[word + 1, literal] & b)
+                    + count_ones(literals[word + 2, literal] & c)
+                    + count_ones(literals[word + 3, literal] & d)
+                )
+    for word in range(whole, edge.shape[0]):
+        a = planes[plane, word] & edge[word]
+        for literal in range(n):
+            ones[literal] += np.int64(count_ones(literals[word, literal] & a))
 
 
 @kernel
 def _write_inside(planes: Planes, edge: NDArray[np.uint64], room: Room) -> None:
-    """Write the masses inside the tests that have one literal more, or its negation."""
-    n_masses, n_literals = planes.total.shape[0], planes.literals.shape[1]
+    """Write the masses inside the tests that have one literal more, or its negation.
+
+    Reference rows are not counted.
+    """
+    n_masses, n_literals = planes.total.shape[0] - 1, planes.literals.shape[1]
     inside = room.inside
     for j in range(n_masses):
         for literal in range(n_literals):
             inside[j, literal] = 0.0
     for plane in range(planes.masses.shape[0]):
-        _count(planes.literals, planes.masses, plane, edge, room.ones)
         j, unit = planes.mass_of[plane], planes.unit_of[plane]
-        for literal in range(n_literals):
-            inside[j, literal] += unit * room.ones[literal]
+        if j < n_masses:
+            _count(planes.literals, planes.masses, plane, edge, room.ones)
+            for literal in range(n_literals):
+                inside[j, literal] += unit * room.ones[literal]
     for j in range(n_masses):
         certain, edges = room.masses[_CERTAIN, j], room.masses[_EDGE, j]
         for literal in range(n_literals):
@@ -206,7 +223,8 @@ def sweep(
 ) -> None:
     """Write inner masses and gains of the tests "m of" the literals of a test and one more.
 
-    Gains that are clearly not above a number may be -inf.
+    Gains that are clearly not above a number may be -inf. Those of tests that leave too few
+    reference rows on a side are not: few tests are looked at.
     """
     n_literals, levels = planes.literals.shape[1], room.levels
     _count_levels(planes.literals, planes.everything, tests, at, m, levels)
@@ -225,15 +243,49 @@ def sweep(
         limits.kind, room.inside, planes.total, 2 * n_literals, above,
         room.gains, room.work, room.places,
     )  # fmt: skip
-    last, least = planes.total.shape[0] - 1, limits.min_support - NOISE
-    most = planes.total[last] - least
     for i in range(2 * n_literals):
-        support = room.inside[last, i]
-        if not planes.allowed[i] or support < least or support > most:
+        if not planes.allowed[i]:
             room.gains[i] = -np.inf
     for place in range(FIRST, FIRST + tests[at, SIZE]):
         number = tests[at, place] % n_literals
         room.gains[number] = room.gains[number + n_literals] = -np.inf
+
+
+@kernel
+def _is_supported(planes: Planes, limits: Limits, number: int, m: int, room: Room) -> bool:
+    """Tell whether a test just swept leaves enough reference rows on both sides."""
+    n_literals, last = planes.literals.shape[1], planes.total.shape[0] - 1
+    least, support = limits.min_support - NOISE, room.masses[_CERTAIN, last]
+    for plane in range(planes.masses.shape[0]):
+        if planes.mass_of[plane] == last:
+            ones = np.uint64(0)
+            for word in range(planes.literals.shape[0]):
+                literal = planes.literals[word, number % n_literals]
+                holds = literal if number < n_literals else ~literal
+                ones += count_ones(holds & room.levels[m - 1, word] & planes.masses[plane, word])
+            support += planes.unit_of[plane] * ones
+    return least <= support <= planes.total[last] - least
+
+
+@kernel
+def best_supported(planes: Planes, limits: Limits, m: int, room: Room) -> int:
+    """Return the literal of the largest gain, the first of several, with enough reference rows."""
+    while True:
+        best = 0
+        for i in range(1, room.gains.shape[0]):
+            if room.gains[i] > room.gains[best]:
+                best = i
+        if room.gains[best] == -np.inf or _is_supported(planes, limits, best, m, room):
+            return best
+        room.gains[best] = -np.inf
+
+
+@kernel
+def drop_unsupported(planes: Planes, limits: Limits, m: int, room: Room) -> None:
+    """Set the gains of all tests that leave too few reference rows on a side to -inf."""
+    for number in range(room.gains.shape[0]):
+        if not _is_supported(planes, limits, number, m, room):
+            room.gains[number] = -np.inf
 
 
 @kernel
