@@ -67,8 +67,11 @@ def split_gains(
     gains: NDArray[np.float64],
     work: NDArray[np.float64],
     places: NDArray[np.int64],
-) -> None:
+) -> int:
     """Write what is gained by telling the rows inside from all others.
+
+    Returns how many splits may gain more than a number. Which they are is written to `places`; the
+    gains of all others are not written.
 
     Parameters
     ----------
@@ -82,16 +85,14 @@ def split_gains(
     n : int
         Splits to weigh, the first ones.
     above : float
-        Splits that clearly gain no more than this may be given -inf.
+        Splits that clearly gain no more than this are left out.
     gains : ndarray of shape (n_splits,), written
     work : ndarray of shape (5, n_splits)
         Room to work in.
-    places : ndarray of int64 of shape (n_splits,)
-        Room to work in.
+    places : ndarray of int64 of shape (n_splits,), written
     """
     if kind == ENTROPY:
-        _write_bits(inside, total, n, above, gains, work, places)
-        return
+        return _write_bits(inside, total, n, above, gains, work, places)
     for i in range(n):
         gains[i] = inside[0, i] - inside[1, i] if kind == AGREEMENT else 0.0
     if kind == VARIANCE:
@@ -104,6 +105,11 @@ def split_gains(
                     + other * other / max(total[0] - inside[0, i], _TINY)
                     - whole
                 )
+    found = 0
+    for i in range(n):
+        places[found] = i
+        found += gains[i] > above
+    return found
 
 
 @kernel
@@ -115,14 +121,14 @@ def _write_bits(
     gains: NDArray[np.float64],
     work: NDArray[np.float64],
     places: NDArray[np.int64],
-) -> None:
+) -> int:
     n_classes, weight_all, whole = total.shape[0] - 1, 0.0, 0.0
     for j in range(n_classes):
         weight_all += total[j]
         whole += total[j] * np.log2(max(total[j], _TINY))
     whole -= weight_all * np.log2(max(weight_all, _TINY))
     most = -whole - above + _NOISE * weight_all
-    found = _worthwhile(inside, total, n, weight_all, most, gains, work, places)
+    found = _worthwhile(inside, total, n, weight_all, most, work, places)
     weight, mass, added = work[0], work[1], work[4]
     for k in range(found):
         added[k] = 0.0
@@ -141,6 +147,7 @@ def _write_bits(
                 added[k] += sign * own[k] * work[3, k]
     for k in range(found):
         gains[places[k]] = added[k] - whole
+    return found
 
 
 @kernel
@@ -150,7 +157,6 @@ def _worthwhile(
     n: int,
     weight_all: float,
     most: float,
-    gains: NDArray[np.float64],
     work: NDArray[np.float64],
     places: NDArray[np.int64],
 ) -> int:
@@ -159,10 +165,12 @@ def _worthwhile(
     Entropy in bits is no less than twice Gini's impurity, which takes no logarithms: equal for
     two classes at 0, 1/2 and 1, and for more by taking one class off after another.
     """
-    weight, first, second = work[0], work[1], work[2]
+    weight, first, second, room = work[0], work[1], work[2], work[3]
     for i in range(n):
-        weight[i] = first[i] = second[i] = 0.0
-    for j in range(total.shape[0] - 1):
+        other = total[0] - inside[0, i]
+        weight[i] = inside[0, i]
+        first[i], second[i] = inside[0, i] * inside[0, i], other * other
+    for j in range(1, total.shape[0] - 1):
         for i in range(n):
             other = total[j] - inside[j, i]
             weight[i] += inside[j, i]
@@ -172,10 +180,9 @@ def _worthwhile(
         rest = weight_all - weight[i]
         # 2 (w - sum of squares / w) on both sides, times both weights
         left = 2.0 * (weight_all * weight[i] * rest - first[i] * rest - second[i] * weight[i])
-        gains[i] = most * weight[i] * rest - left
-    found = 0
+        room[i] = most * weight[i] * rest - left
+    least, found = 0.0 if np.isfinite(most) else -np.inf, 0
     for i in range(n):
         places[found] = i
-        found += gains[i] >= 0.0 or not np.isfinite(most)
-        gains[i] = -np.inf
+        found += not room[i] < least
     return found

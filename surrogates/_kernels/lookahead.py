@@ -48,9 +48,9 @@ def _best_split(
     """Return the literal that gains most among some rows, and what it gains."""
     weigh(planes.masses, planes.mass_of, planes.unit_of, rows, at, total, _ROW)
     own = _within(planes, rows[at], total[0])
-    sweep(own, limits, np.zeros((1, FIRST), np.int64), _ROW, _ALONE, -np.inf, room)
-    best = best_supported(own, limits, _ALONE, room)
-    return best, max(room.gains[best], 0.0)
+    found = sweep(own, limits, np.zeros((1, FIRST), np.int64), _ROW, _ALONE, 0.0, room)
+    best = best_supported(own, limits, _ALONE, 0.0, found, room)
+    return best, room.gains[best] if best >= 0 else 0.0
 
 
 @kernel
@@ -105,7 +105,7 @@ def best_first_literal(
     room = make_room(n_words, n_literals, planes.total.shape[0], _ALONE)
     sweep(planes, limits, np.zeros((1, FIRST), np.int64), _ROW, _ALONE, -np.inf, room)
     drop_unsupported(planes, limits, _ALONE, room)
-    gains = room.gains.copy()
+    gains = room.gains[: 2 * n_literals].copy()
     best, own, most = -1, 0.0, -np.inf
     for _ in range(n_tried):
         number = int(gains.argmax())

@@ -164,23 +164,38 @@ def _keep_best(n_literals: int, own: _Tests, width: int, n_grown: int) -> int:
 
 
 @kernel
+def _rank(top: NDArray[np.float64], gain: float) -> None:
+    """Put a gain among the largest different ones: a test below them all finds no place."""
+    for k in range(top.shape[0]):
+        if gain == top[k]:
+            return
+        if gain > top[k]:
+            gain, top[k] = top[k], gain
+
+
+@kernel
 def _widen(planes: Planes, limits: Limits, own: _Tests, used: int, room: Room) -> None:
     """Add literals one at a time to the tests of a beam, and keep the best test of all sizes."""
     width = limits.beam_width
     penalty = limits.penalty * weight_of(limits.kind, planes.total)
+    top = np.empty(width)
     while used and own.tests[_BEAM, SIZE] < limits.most_literals:
         grown = _BEAM + width
+        for k in range(width):
+            top[k] = -np.inf
         for i in range(_BEAM, _BEAM + used):
             least, size = own.scores[i, _GAIN] + penalty, own.tests[i, SIZE]
             for m in range(own.tests[i, REQUIRED], own.tests[i, REQUIRED] + 2):
-                sweep(planes, limits, own.tests, i, m, least, room)
+                above = max(least, top[width - 1])
+                found = sweep(planes, limits, own.tests, i, m, above, room)
                 for _ in range(width):
-                    number = best_supported(planes, limits, m, room)
-                    if not room.gains[number] > least:
+                    number = best_supported(planes, limits, m, above, found, room)
+                    if number < 0:
                         break
                     if _is_new(planes, limits, room.inside, number, own.scores, i):
                         _copy(own, i, grown)
                         _write(own, grown, size + 1, number, m, room)
+                        _rank(top, room.gains[number])
                         grown += 1
                     room.gains[number] = -np.inf
         used = _keep_best(planes.literals.shape[1], own, width, grown - _BEAM - width)
@@ -205,9 +220,9 @@ def _exchange(planes: Planes, limits: Limits, own: _Tests, place: int, room: Roo
     noise = NOISE * weight_of(limits.kind, planes.total)
     for m in range(max(now - 1, 1), min(now + 1, n) + 1):
         least = own.scores[_BEST, _GAIN] + noise
-        sweep(planes, limits, own.tests, _SPARE, m, least, room)
-        number = best_supported(planes, limits, m, room)
-        if room.gains[number] > least:
+        found = sweep(planes, limits, own.tests, _SPARE, m, least, room)
+        number = best_supported(planes, limits, m, least, found, room)
+        if number >= 0:
             for other in range(FIRST, FIRST + n - 1):
                 own.tests[_BEST, other] = own.tests[_SPARE, other]
             _write(own, _BEST, n, number, m, room)
@@ -264,10 +279,10 @@ def _seed(planes: Planes, limits: Limits, own: _Tests, room: Room) -> int:
     """Start a beam with the best literals, and return how many they are."""
     own.tests[_BEAM, SIZE], n_literals = 0, planes.literals.shape[1]
     least, used = limits.least_gain * weight_of(limits.kind, planes.total), 0
-    sweep(planes, limits, own.tests, _BEAM, _ALONE, least, room)
+    found = sweep(planes, limits, own.tests, _BEAM, _ALONE, least, room)
     while used < limits.beam_width:
-        number = best_supported(planes, limits, _ALONE, room)
-        if not room.gains[number] > least:
+        number = best_supported(planes, limits, _ALONE, least, found, room)
+        if number < 0:
             break
         _write(own, _BEAM + used, _ALONE, number, _ALONE, room)
         room.gains[number % n_literals] = room.gains[number % n_literals + n_literals] = -np.inf

@@ -220,11 +220,11 @@ def sweep(
     m: int,
     above: float,
     room: Room,
-) -> None:
+) -> int:
     """Write inner masses and gains of the tests "m of" the literals of a test and one more.
 
-    Gains that are clearly not above a number may be -inf. Those of tests that leave too few
-    reference rows on a side are not: few tests are looked at.
+    Returns how many literals may gain more than a number: they are written to `room.places`.
+    Whether they leave enough reference rows on both sides is asked of few.
     """
     n_literals, levels = planes.literals.shape[1], room.levels
     _count_levels(planes.literals, planes.everything, tests, at, m, levels)
@@ -235,20 +235,19 @@ def sweep(
     weigh(*own, m, room.masses, _CERTAIN)
     weigh(*own, m - 1, room.masses, _EDGE)
     if above > -np.inf and not _may_gain(planes, limits.kind, above, room):
-        for i in range(2 * n_literals):
-            room.gains[i] = -np.inf
-        return
+        return 0
     _write_inside(planes, edge, room)
-    split_gains(
+    found = split_gains(
         limits.kind, room.inside, planes.total, 2 * n_literals, above,
         room.gains, room.work, room.places,
     )  # fmt: skip
-    for i in range(2 * n_literals):
-        if not planes.allowed[i]:
-            room.gains[i] = -np.inf
+    for k in range(found):
+        if not planes.allowed[room.places[k]]:
+            room.gains[room.places[k]] = -np.inf
     for place in range(FIRST, FIRST + tests[at, SIZE]):
         number = tests[at, place] % n_literals
         room.gains[number] = room.gains[number + n_literals] = -np.inf
+    return found
 
 
 @kernel
@@ -268,14 +267,20 @@ def _is_supported(planes: Planes, limits: Limits, number: int, m: int, room: Roo
 
 
 @kernel
-def best_supported(planes: Planes, limits: Limits, m: int, room: Room) -> int:
-    """Return the literal of the largest gain, the first of several, with enough reference rows."""
+def best_supported(
+    planes: Planes, limits: Limits, m: int, above: float, found: int, room: Room
+) -> int:
+    """Return the literal that gains most of those found, the first of several, or -1.
+
+    It gains more than a number and leaves enough reference rows on both sides.
+    """
     while True:
-        best = 0
-        for i in range(1, room.gains.shape[0]):
-            if room.gains[i] > room.gains[best]:
-                best = i
-        if room.gains[best] == -np.inf or _is_supported(planes, limits, best, m, room):
+        best, most = -1, above
+        for k in range(found):
+            gain = room.gains[room.places[k]]
+            if gain > most:
+                best, most = room.places[k], gain
+        if best < 0 or _is_supported(planes, limits, best, m, room):
             return best
         room.gains[best] = -np.inf
 
@@ -283,7 +288,7 @@ def best_supported(planes: Planes, limits: Limits, m: int, room: Room) -> int:
 @kernel
 def drop_unsupported(planes: Planes, limits: Limits, m: int, room: Room) -> None:
     """Set the gains of all tests that leave too few reference rows on a side to -inf."""
-    for number in range(room.gains.shape[0]):
+    for number in range(2 * planes.literals.shape[1]):
         if not _is_supported(planes, limits, number, m, room):
             room.gains[number] = -np.inf
 
