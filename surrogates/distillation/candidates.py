@@ -91,10 +91,10 @@ def make_candidates(
         Thresholds of a column, at most.
     """
     own = np.array(columns, dtype=np.int64)
-    by_column = coded.T[own]
+    by_column = np.ascontiguousarray(coded.T if len(own) == coded.shape[1] else coded.T[own])
     nominal = np.array([coding.columns[column].is_nominal for column in columns], dtype=np.bool_)
     plain = ~nominal & ~np.isnan(by_column).any(axis=1)
-    parts = [_cut_columns(own[plain], by_column[plain], n_cuts)]
+    parts = [_cut_columns(own[plain], by_column if plain.all() else by_column[plain], n_cuts)]
     for column, values in zip(own[~plain].tolist(), by_column[~plain], strict=True):
         levels = coding.columns[column].levels
         if levels is None:
@@ -131,6 +131,8 @@ def _listed(
 
 
 def _joined(parts: Sequence[Candidates]) -> Candidates:
+    if len(parts) == 1:
+        return parts[0]
     others, first = {}, 0
     for part in parts:
         others.update({first + at: literal for at, literal in part.others.items()})
