@@ -35,7 +35,7 @@ _EVALUATE, _SEARCH, _IMPROVE = 0, 1, 2  # how often the best test is improved
 _BEST, _SPARE, _ORDER, _BEAM = constant(0), constant(1), constant(2), constant(3)
 _GAIN, _INSIDE = constant(0), constant(1)
 _VERSION, _OMITTED = constant(0), constant(1)
-_ALONE, _WEIGHED = constant(1), constant(0)
+_WEIGHED = constant(0)
 
 
 class _Tests(NamedTuple):
@@ -174,80 +174,78 @@ def _rank(top: NDArray[np.float64], gain: float) -> None:
 
 
 @kernel
-def _widen(planes: Planes, limits: Limits, own: _Tests, used: int, room: Room) -> None:
-    """Add literals one at a time to the tests of a beam, and keep the best test of all sizes."""
-    width = limits.beam_width
-    penalty = limits.penalty * weight_of(limits.kind, planes.total)
-    top = np.empty(width)
+def _widen(planes: Planes, limits: Limits, own: _Tests, room: Room) -> None:
+    """Add literals one at a time to the tests of a beam, and keep the best test of all sizes.
+
+    The beam begins with one test, which may have no literals.
+    """
+    width, weight, used = limits.beam_width, weight_of(limits.kind, planes.total), 1
+    penalty, n_literals, top = limits.penalty * weight, planes.literals.shape[1], np.empty(width)
     while used and own.tests[_BEAM, SIZE] < limits.most_literals:
         grown = _BEAM + width
         for k in range(width):
             top[k] = -np.inf
         for i in range(_BEAM, _BEAM + used):
-            least, size = own.scores[i, _GAIN] + penalty, own.tests[i, SIZE]
-            for m in range(own.tests[i, REQUIRED], own.tests[i, REQUIRED] + 2):
+            size, required = own.tests[i, SIZE], own.tests[i, REQUIRED]
+            least = own.scores[i, _GAIN] + penalty if size else limits.least_gain * weight
+            for m in range(max(required, 1), required + 2):
                 above = max(least, top[width - 1])
                 found = sweep(planes, limits, own.tests, i, m, above, room)
                 for _ in range(width):
                     number = best_supported(planes, limits, m, above, found, room)
                     if number < 0:
                         break
-                    if _is_new(planes, limits, room.inside, number, own.scores, i):
+                    if not size or _is_new(planes, limits, room.inside, number, own.scores, i):
                         _copy(own, i, grown)
                         _write(own, grown, size + 1, number, m, room)
                         _rank(top, room.gains[number])
                         grown += 1
                     room.gains[number] = -np.inf
-        used = _keep_best(planes.literals.shape[1], own, width, grown - _BEAM - width)
+                    if not size:  # the negation of a single literal says the same
+                        room.gains[(number + n_literals) % (2 * n_literals)] = -np.inf
+        used = _keep_best(n_literals, own, width, grown - _BEAM - width)
         if used and own.scores[_BEAM, _GAIN] > own.scores[_BEST, _GAIN]:
             _copy(own, _BEAM, _BEST)
             own.versions[_VERSION] += 1
 
 
 @kernel
-def _without(own: _Tests, place: int) -> None:
-    """Write the best test without one of its literals to the spare row."""
-    own.tests[_SPARE, SIZE] = own.tests[_BEST, SIZE] - 1
-    for other in range(FIRST, FIRST + own.tests[_SPARE, SIZE]):
-        own.tests[_SPARE, other] = own.tests[_BEST, other + (other >= place)]
+def _without(own: _Tests, number: int) -> bool:
+    """Write the best test without a literal to the spare row; tell whether it had that."""
+    size = 0
+    for place in range(FIRST, FIRST + own.tests[_BEST, SIZE]):
+        own.tests[_SPARE, FIRST + size] = own.tests[_BEST, place]
+        size += own.tests[_BEST, place] != number
+    own.tests[_SPARE, SIZE] = size
+    return bool(size < own.tests[_BEST, SIZE])
 
 
 @kernel
-def _exchange(planes: Planes, limits: Limits, own: _Tests, place: int, room: Room) -> bool:
-    """Put the best literal in the place of one, with m moved by one; tell whether that gains."""
-    _without(own, place)
-    n, now, changed = own.tests[_BEST, SIZE], own.tests[_BEST, REQUIRED], False
-    noise = NOISE * weight_of(limits.kind, planes.total)
-    for m in range(max(now - 1, 1), min(now + 1, n) + 1):
-        least = own.scores[_BEST, _GAIN] + noise
-        found = sweep(planes, limits, own.tests, _SPARE, m, least, room)
-        number = best_supported(planes, limits, m, least, found, room)
-        if number >= 0:
-            for other in range(FIRST, FIRST + n - 1):
-                own.tests[_BEST, other] = own.tests[_SPARE, other]
-            _write(own, _BEST, n, number, m, room)
-            changed = True
-    return changed
+def _exchange(planes: Planes, limits: Limits, own: _Tests, room: Room) -> None:
+    """Put other literals in the place of one, with m moved by one at most, while that gains.
 
-
-@kernel
-def _exchange_all(planes: Planes, limits: Limits, own: _Tests, room: Room) -> None:
-    """Exchange literals while that gains; those tried in vain wait until another has changed."""
-    last = FIRST + own.tests[_BEST, SIZE]
+    Those tried in vain wait until another one has changed.
+    """
+    n, noise = own.tests[_BEST, SIZE], NOISE * weight_of(limits.kind, planes.total)
     for _ in range(_SWEEPS if limits.most_literals > 1 else 0):
         _copy(own, _BEST, _ORDER)
-        before = own.versions[_VERSION]
-        for at in range(FIRST, last):
-            number, place = own.tests[_ORDER, at], FIRST
-            while place < last and own.tests[_BEST, place] != number:
-                place += 1
-            if place == last or own.tried[number] == own.versions[_VERSION]:
+        begun = own.versions[_VERSION]
+        for at in range(FIRST, FIRST + n):
+            before, now = own.versions[_VERSION], own.tests[_BEST, REQUIRED]
+            number = own.tests[_ORDER, at]
+            if own.tried[number] == before or not _without(own, number):
                 continue
-            if _exchange(planes, limits, own, place, room):
-                own.versions[_VERSION] += 1
-            else:
-                own.tried[number] = own.versions[_VERSION]
-        if own.versions[_VERSION] == before:
+            for m in range(max(now - 1, 1), min(now + 1, n) + 1):
+                least = own.scores[_BEST, _GAIN] + noise
+                found = sweep(planes, limits, own.tests, _SPARE, m, least, room)
+                other = best_supported(planes, limits, m, least, found, room)
+                if other >= 0:
+                    _copy(own, _SPARE, _BEST)
+                    _write(own, _BEST, n, other, m, room)
+                    own.versions[_VERSION] = before + 1
+            if own.versions[_VERSION] == before:
+                own.tried[number] = before
+        if own.versions[_VERSION] == begun:
             return
 
 
@@ -262,7 +260,7 @@ def _omit(planes: Planes, limits: Limits, own: _Tests, room: Room) -> None:
         for m in range(now, max(now - 2, 0), -1):
             if m > n:
                 continue
-            _without(own, place)
+            _without(own, own.tests[_BEST, place])
             own.tests[_SPARE, REQUIRED] = m
             weigh_test(planes, limits, own.tests, _SPARE, room)
             if room.gains[0] >= own.scores[_BEST, _GAIN] - noise:
@@ -272,22 +270,6 @@ def _omit(planes: Planes, limits: Limits, own: _Tests, room: Room) -> None:
                 break
     if own.versions[_VERSION] == before:
         own.versions[_OMITTED] = before
-
-
-@kernel
-def _seed(planes: Planes, limits: Limits, own: _Tests, room: Room) -> int:
-    """Start a beam with the best literals, and return how many they are."""
-    own.tests[_BEAM, SIZE], n_literals = 0, planes.literals.shape[1]
-    least, used = limits.least_gain * weight_of(limits.kind, planes.total), 0
-    found = sweep(planes, limits, own.tests, _BEAM, _ALONE, least, room)
-    while used < limits.beam_width:
-        number = best_supported(planes, limits, _ALONE, least, found, room)
-        if number < 0:
-            break
-        _write(own, _BEAM + used, _ALONE, number, _ALONE, room)
-        room.gains[number % n_literals] = room.gains[number % n_literals + n_literals] = -np.inf
-        used += 1
-    return used
 
 
 @kernel
@@ -304,23 +286,19 @@ def search(
         np.zeros(2 * n_literals, np.int64),
         np.zeros(2, np.int64),
     )
-    own.versions[_VERSION], used = 1, 1
+    own.versions[_VERSION] = 1
     room = make_room(n_words, n_literals, n_masses + 1, most)
-    if work == _SEARCH:
-        used = _seed(planes, limits, own, room)
-        _copy(own, _BEAM, _BEST)
-    else:
+    if work != _SEARCH:
         own.tests[_BEST, SIZE], own.tests[_BEST, REQUIRED] = numbers.shape[0], m
         for k in range(numbers.shape[0]):
             own.tests[_BEST, FIRST + k] = numbers[k]
         weigh_test(planes, limits, own.tests, _BEST, room)
         _score(own, _BEST, room, _WEIGHED)
-    for left in range(work if used else 0, 0, -1):
+    for left in range(work, 0, -1):
         if left == 1:
-            if work == _IMPROVE:
-                _copy(own, _BEST, _BEAM)
-            _widen(planes, limits, own, used, room)
-        _exchange_all(planes, limits, own, room)
+            _copy(own, _BEST, _BEAM)
+            _widen(planes, limits, own, room)
+        _exchange(planes, limits, own, room)
         _omit(planes, limits, own, room)
     found = np.empty(own.tests[_BEST, SIZE], np.int64)
     for k in range(found.shape[0]):

@@ -36,7 +36,7 @@ SIZE, REQUIRED, FIRST = constant(0), constant(1), constant(2)
 NOISE = 1e-9
 
 _CERTAIN, _EDGE = constant(0), constant(1)
-_ALONE, _CORNERS = constant(1), constant(4)
+_ALONE = constant(1)
 
 
 class Planes(NamedTuple):
@@ -78,7 +78,7 @@ class Room(NamedTuple):
 
 @kernel
 def make_room(n_words: int, n_literals: int, n_masses: int, most: int) -> Room:
-    n = max(2 * n_literals, 4)
+    n = 2 * n_literals
     return Room(
         np.empty((most + 2, n_words), np.uint64),
         np.empty(n_literals, np.int64),
@@ -145,24 +145,18 @@ def _count(
     ones: NDArray[np.int64],
 ) -> None:
     """Write how many rows of a plane on the edge each literal holds in."""
-    n, whole = ones.shape[0], edge.shape[0] // 4 * 4
-    for literal in range(n):
+    for literal in range(ones.shape[0]):
         ones[literal] = 0
-    for word in range(0, whole, 4):  # four at once: less is stored between them
-        a, b = planes[plane, word] & edge[word], planes[plane, word + 1] & edge[word + 1]
-        c, d = planes[plane, word + 2] & edge[word + 2], planes[plane, word + 3] & edge[word + 3]
-        if a | b | c | d:
-            for literal in range(n):
+    for word in range(0, edge.shape[0], 2):  # two at once: less is stored between them
+        after = min(word + 1, edge.shape[0] - 1)
+        first = planes[plane, word] & edge[word]
+        second = planes[plane, after] & edge[after] if after > word else np.uint64(0)
+        if first | second:
+            for literal in range(ones.shape[0]):
                 ones[literal] += np.int64(
-                    count_ones(literals[word, literal] & a)
-                    + count_ones(literals[word + 1, literal] & b)
-                    + count_ones(literals[word + 2, literal] & c)
-                    + count_ones(literals[word + 3, literal] & d)
+                    count_ones(literals[word, literal] & first)
+                    + count_ones(literals[after, literal] & second)
                 )
-    for word in range(whole, edge.shape[0]):
-        a = planes[plane, word] & edge[word]
-        for literal in range(n):
-            ones[literal] += np.int64(count_ones(literals[word, literal] & a))
 
 
 @kernel
@@ -191,27 +185,6 @@ def _write_inside(planes: Planes, edge: NDArray[np.uint64], room: Room) -> None:
 
 
 @kernel
-def _may_gain(planes: Planes, kind: int, above: float, room: Room) -> bool:
-    """Tell whether some part of the edge would gain more than a number.
-
-    Gains are convex in the masses: they are largest where classes join whole, or not at all.
-    """
-    if planes.total.shape[0] != 3:
-        return True
-    for corner in range(_CORNERS):
-        for j in range(2):
-            edge = room.masses[_EDGE, j] if corner >> j & 1 else 0.0
-            room.inside[j, corner] = room.masses[_CERTAIN, j] + edge
-    split_gains(
-        kind, room.inside, planes.total, _CORNERS, -np.inf, room.gains, room.work, room.places
-    )
-    most = room.gains[0]
-    for corner in range(1, _CORNERS):
-        most = max(most, room.gains[corner])
-    return most > above - NOISE * (planes.total[0] + planes.total[1])
-
-
-@kernel
 def sweep(
     planes: Planes,
     limits: Limits,
@@ -234,8 +207,6 @@ def sweep(
     own = planes.masses, planes.mass_of, planes.unit_of, levels
     weigh(*own, m, room.masses, _CERTAIN)
     weigh(*own, m - 1, room.masses, _EDGE)
-    if above > -np.inf and not _may_gain(planes, limits.kind, above, room):
-        return 0
     _write_inside(planes, edge, room)
     found = split_gains(
         limits.kind, room.inside, planes.total, 2 * n_literals, above,

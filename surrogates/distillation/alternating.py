@@ -34,7 +34,6 @@ __all__ = [
 
 _NOISE = 1e-9
 _SEARCHED_ROWS = 4096
-_Visited = dict[int, tuple[NDArray[np.int64], NDArray[np.float64], int]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +66,8 @@ class Alternation:
         is_reference: NDArray[np.bool_],
     ) -> RuleTree:
         """Return a tree that loses less on the rows, or the tree itself."""
-        visited: _Visited = {}
         for _ in range(self.n_passes):
-            better = self._passed(tree, coded, targets, weights, is_reference, visited)
+            better = self._passed(tree, coded, targets, weights, is_reference)
             if better is tree:
                 break
             better = revalued(better, self.task, coded, targets, weights, is_reference)
@@ -92,12 +90,8 @@ class Alternation:
         targets: NDArray[np.float64],
         weights: NDArray[np.float64],
         is_reference: NDArray[np.bool_],
-        visited: _Visited,
     ) -> RuleTree:
-        """Visit all nodes, children first; return a tree with better tests, or the tree itself.
-
-        Nodes are left out where nothing has changed since they were `visited` in vain.
-        """
+        """Visit all nodes, children first; return a tree with better tests, or the tree itself."""
         passing = {
             node: tree.test_at(node).passes(coded, tree.coding)
             for node in tree.preorder
@@ -116,25 +110,12 @@ class Alternation:
             mass = np.column_stack(
                 [np.maximum(won, 0.0), np.maximum(-won, 0.0), is_reference[rows].astype(np.float64)]
             )
-            before, now = visited.get(node), (rows, mass, self._room(tree, node))
-            if before is None or not all(map(np.array_equal, before, now)):
-                order = grouped(mass)
-                test = self._better(tree, node, taken(coded, rows[order]), step * mass[order])
-                visited[node] = now
-            else:
-                test = None
+            order = grouped(mass)
+            test = self._better(tree, node, taken(coded, rows[order]), step * mass[order])
             if test is not None:
-                del visited[node]
                 tree, passing[node] = tree.with_test(node, test), test.passes(coded, tree.coding)
             losses[node] = np.where(passing[node], if_true, if_false)
         return tree
-
-    def _room(self, tree: RuleTree, node: int) -> int:
-        """Return how many literals the test at a node may have."""
-        room = len(tree.test_at(node).literals)
-        if self.max_literals is not None:
-            room = self.max_literals - tree.n_literals + room
-        return max(min(self.limits.most_literals, room), 1)
 
     def _better(
         self, tree: RuleTree, node: int, coded: NDArray[np.float64], mass: NDArray[np.float64]
@@ -146,7 +127,10 @@ class Alternation:
         candidates = candidates.joined(given_candidates(test.literals, coded, tree.coding))
         n = len(candidates.planes)
         numbers = tuple(range(n - len(test.literals), n))
-        most = self._room(tree, node)
+        room = len(test.literals)
+        if self.max_literals is not None:
+            room = self.max_literals - tree.n_literals + room
+        most = max(min(self.limits.most_literals, room), 1)
         limits = replace(self.limits, most_literals=most, significance=1.0)
         allowed = np.ones(2 * len(candidates.planes), dtype=bool)
         search = TestSearch(candidates, make_measure(mass), Agreement(), limits, allowed)
