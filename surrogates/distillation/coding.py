@@ -161,9 +161,9 @@ def make_coding(table: Any) -> tuple[Coding, NDArray[np.float64]]:
         levels = read_levels(table, position) if kind is ColumnKind.LEVEL else None
         blank = CodedColumn(name, kind, levels, np.empty(0), has_missing=False)
         coded[:, position] = blank.encode(table, position)
-        observed, source, has_missing = _observed(coded[:, position])
+        observed, has_missing = _observed(coded[:, position])
         columns.append(CodedColumn(name, kind, levels, observed, has_missing))
-        sources.append(source)
+        sources.append(_sources(coded[:, position], columns[-1]))
     kept = _rows_needed(columns, sources)
     places = tuple(
         np.zeros(0, dtype=np.int64) if column.is_continuous else np.searchsorted(kept, source)
@@ -183,11 +183,15 @@ def _rows_needed(columns: list[CodedColumn], sources: list[NDArray[np.int64]]) -
     return np.unique(np.concatenate(needed))
 
 
-def _observed(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64], bool]:
-    missing = np.isnan(values)
-    observed, first = np.unique(values, return_index=True)
-    known = observed[~np.isnan(observed)]
-    source = first[: len(known)]
-    if missing.any():
-        source = np.append(source, np.flatnonzero(missing)[0])
-    return known, source.astype(np.int64), bool(missing.any())
+def _observed(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
+    observed = np.unique(values)
+    missing = np.isnan(observed)
+    return observed[~missing], bool(missing.any())
+
+
+def _sources(values: NDArray[np.float64], column: CodedColumn) -> NDArray[np.int64]:
+    """Return the first row of each observed value, and of a missing one where there are any."""
+    if column.is_continuous and not column.has_missing:
+        return np.zeros(0, dtype=np.int64)  # its values are not looked up
+    _, first = np.unique(values, return_index=True)
+    return first.astype(np.int64)

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -69,9 +70,14 @@ class Entropy(Criterion):
 
     def critical(self, n_masses: int, level: float) -> NDArray[np.float64]:
         """Return the quantiles of the chi-square distributions."""
-        degrees = np.arange(max(n_masses, 2))
-        found: NDArray[np.float64] = np.where(degrees > 0, chdtri(degrees.clip(1), level), 0.0)
-        return found
+        return _critical(max(n_masses, 2), level)
+
+
+@lru_cache(maxsize=64)
+def _critical(n_masses: int, level: float) -> NDArray[np.float64]:
+    degrees = np.arange(n_masses)
+    found: NDArray[np.float64] = np.where(degrees > 0, chdtri(degrees.clip(1), level), 0.0)
+    return found
 
 
 def _bits(mass: NDArray[np.float64]) -> NDArray[np.float64]:

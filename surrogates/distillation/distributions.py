@@ -240,8 +240,11 @@ def make_independent(
 def _pieces(
     values: NDArray[np.float64], weights: NDArray[np.float64], *, spread: bool
 ) -> PieceColumn:
-    points, group, counts = np.unique(values, return_inverse=True, return_counts=True)
-    mass = np.bincount(group, weights=weights)
+    points, counts = np.unique(values, return_counts=True)
+    mass = counts.astype(np.float64)
+    if (weights != 1.0).any():
+        group = np.unique(values, return_inverse=True)[1]
+        mass = np.asarray(np.bincount(group, weights=weights), dtype=np.float64)
     low, high = points.copy(), points.copy()
     finite = np.isfinite(points)
     known = points[finite]

@@ -266,19 +266,18 @@ class Growth:
         return node.sampler.localized(near, constrained) if len(near) else node.sampler
 
     def _best_test(self, node: _Node) -> MofN | None:
-        mass = self.task.mass(self.pool.targets[node.rows], self._weights(node))
-        counted = np.column_stack([mass, self._is_reference(node.rows).astype(np.float64)])
+        counted = self._counted(node)
         columns, limits = self.limits.columns, self._search_limits(is_root=not node.conditions)
         step = 1 + len(node.rows) // self.limits.searched_rows
         order = step * grouped(counted[::step])
-        some = taken(self.pool.coded, node.rows[order])
-        candidates = make_candidates(some, mass[order], self.coding, columns, self.limits.n_cuts)
+        some, mass = taken(self.pool.coded, node.rows[order]), counted[order]
+        candidates = make_candidates(some, mass[:, :-1], self.coding, columns, self.limits.n_cuts)
         if candidates is None or limits.most_literals < 1:
             return None
         if self.refinement is not None and self.refinement.known:
             found_before = given_candidates(self.refinement.literals, some, self.coding)
             candidates = candidates.joined(found_before)
-        measure = make_measure(step * counted[order])
+        measure = make_measure(step * mass)
         allowed = self._allowed(candidates, measure)
         search = TestSearch(candidates, measure, self.task.criterion, limits, allowed)
         room = self.limits.max_leaves - self._joined(0)[0] + 1
@@ -294,6 +293,11 @@ class Growth:
         least = self.limits.search.min_support
         enough = least <= inside.sum() <= counted[:, -1].sum() - least
         return better if enough else test
+
+    def _counted(self, node: _Node) -> NDArray[np.float64]:
+        """Return the masses of the rows at a node, reference rows last."""
+        mass = self.task.mass(self.pool.targets[node.rows], self._weights(node))
+        return np.column_stack([mass, self._is_reference(node.rows)])
 
     def _search_limits(self, *, is_root: bool) -> SearchLimits:
         """Return what is left of the literals; the root, on which all rests, is searched wider."""

@@ -1,7 +1,7 @@
 """Literals, and the tests made of them: at least m of n literals hold."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -71,7 +71,8 @@ class Literal:
     @property
     def negation(self) -> "Literal":
         """The literal that holds exactly where this one does not."""
-        return replace(self, operator=self.operator.opposite, missing=not self.missing)
+        opposite = self.operator.opposite
+        return Literal(self.column, opposite, self.threshold, self.levels, not self.missing)
 
     def holds(self, values: NDArray[np.float64], coding: Coding) -> NDArray[np.bool_]:
         """Return for which values of its column the literal holds, of shape (n_rows,)."""

@@ -67,7 +67,9 @@ class Found:
         A missing value in a column that had none before satisfies no literal.
         """
         literals = [
-            own if coding.columns[own.column].has_missing else replace(own, missing=False)
+            replace(own, missing=False)
+            if own.missing and not coding.columns[own.column].has_missing
+            else own
             for own in map(candidates.literal, self.numbers)
         ]
         literals.sort(key=lambda own: (own.column, own.operator, own.threshold, own.levels))
