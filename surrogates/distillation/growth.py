@@ -1,6 +1,5 @@
 """Best-first expansion: the leaf where most would be gained is divided next."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -76,7 +75,7 @@ class _Node:
 
     rows: NDArray[np.int64]
     conditions: tuple[MofN, ...]
-    sampler: Sampler | None
+    parent: "_Node | None"
     scales: tuple[float, float]
     bounds: Bounds = (-np.inf, np.inf)
     value: NDArray[np.float64] = field(init=False)
@@ -85,6 +84,7 @@ class _Node:
     test: MofN | None = None
     children: tuple[int, int] = (NONE, NONE)
     is_final: bool = False
+    sampler: Sampler | None = None
 
 
 class Growth:
@@ -121,7 +121,8 @@ class Growth:
 
     def run(self) -> RuleTree:
         """Grow the tree."""
-        self._add(np.arange(len(self.pool)), (), self.sampler, self.pool.scales)
+        self._add(np.arange(len(self.pool)), (), None, self.pool.scales)
+        self.nodes[0].sampler = self.sampler
         while not self._is_full and (node := self._next()) is not None:
             self._expand(node)
         return self.tree()
@@ -165,11 +166,11 @@ class Growth:
         self,
         rows: NDArray[np.int64],
         conditions: tuple[MofN, ...],
-        sampler: Sampler | None,
+        parent: _Node | None,
         scales: tuple[float, float],
         bounds: Bounds = (-np.inf, np.inf),
     ) -> int:
-        node = _Node(rows, conditions, sampler, scales, bounds)
+        node = _Node(rows, conditions, parent, scales, bounds)
         self._measure(node)
         self.nodes.append(node)
         return len(self.nodes) - 1
@@ -195,13 +196,13 @@ class Growth:
 
     def _draw(self, node: _Node, wanted: int, reserve: int) -> None:
         """Fill a node up with drawn rows; their weight all together stays what it was."""
-        if self.oracle is None or node.sampler is None or self.rng is None:
+        if self.oracle is None or self.rng is None:
             return
         n = min(wanted - len(node.rows), self.oracle.left - reserve)
-        if n <= 0:
+        if n <= 0 or (sampler := self._localized(node)) is None:
             return
         near = node.rows[self._is_reference(node.rows)]
-        coded = draw_passing(node.sampler, n, node.conditions, near, self.coding, self.rng)
+        coded = draw_passing(sampler, n, node.conditions, near, self.coding, self.rng)
         answers = self.oracle.ask(coded)
         # rounding to the dtype of the table may move a row
         passing = pass_all(node.conditions, answers.coded, self.coding)
@@ -248,7 +249,7 @@ class Growth:
             self._add(
                 node.rows[side],
                 (*node.conditions, condition),
-                self._localized(node, node.rows[side], (*node.conditions, condition)),
+                node,
                 node.scales,
                 own,
             )
@@ -256,14 +257,16 @@ class Growth:
         )
         node.test, node.children, node.is_final = test, (first, second), True
 
-    def _localized(
-        self, node: _Node, rows: NDArray[np.int64], conditions: Sequence[MofN]
-    ) -> Sampler | None:
-        if node.sampler is None:
-            return None
-        near = rows[self._is_reference(rows)]
-        constrained = frozenset(literal.column for test in conditions for literal in test.literals)
-        return node.sampler.localized(near, constrained) if len(near) else node.sampler
+    def _localized(self, node: _Node) -> Sampler | None:
+        """Return the sampler of a node, learned when rows are drawn there or below."""
+        if node.sampler is None and node.parent is not None:
+            above, near = self._localized(node.parent), node.rows[self._is_reference(node.rows)]
+            literals = [literal for test in node.conditions for literal in test.literals]
+            constrained = frozenset(literal.column for literal in literals)
+            if above is not None and len(near):
+                above = above.localized(near, constrained)
+            node.sampler = above
+        return node.sampler
 
     def _best_test(self, node: _Node) -> MofN | None:
         counted = self._counted(node)
