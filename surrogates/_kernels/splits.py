@@ -55,7 +55,7 @@ def unpack_rows(plane: NDArray[np.uint64], flags: NDArray[np.bool_]) -> None:
 
 
 @kernel
-def pack_cuts(places: NDArray[np.int32], planes: NDArray[np.uint64]) -> None:
+def pack_cuts(places: NDArray[np.int32], planes: NDArray[np.uint64], first: int, n: int) -> None:
     """Write the planes of the cuts of one column: bit i of plane k says ``places[i] <= k``.
 
     Parameters
@@ -63,15 +63,19 @@ def pack_cuts(places: NDArray[np.int32], planes: NDArray[np.uint64]) -> None:
     places : ndarray of int32 of shape (n_rows,)
         The first cut that a row does not exceed; the number of cuts where it exceeds all, or has
         no value.
-    planes : ndarray of uint64 of shape (n_cuts, n_words), written
+    planes : ndarray of uint64 of shape (n_words, n_planes), written
+    first, n : int
+        Where the planes of the cuts start, and how many they are.
     """
-    planes[:] = np.uint64(0)
+    for word in range(planes.shape[0]):
+        for cut in range(first, first + n):
+            planes[word, cut] = np.uint64(0)
     for row in range(places.shape[0]):
-        if places[row] < planes.shape[0]:
-            planes[places[row], row >> 6] |= _ONE << np.uint64(row & 63)
-    for cut in range(1, planes.shape[0]):
-        for word in range(planes.shape[1]):
-            planes[cut, word] |= planes[cut - 1, word]
+        if places[row] < n:
+            planes[row >> 6, first + places[row]] |= _ONE << np.uint64(row & 63)
+    for word in range(planes.shape[0]):
+        for cut in range(first + 1, first + n):
+            planes[word, cut] |= planes[word, cut - 1]
 
 
 @kernel
@@ -156,7 +160,7 @@ def pack_columns(
     n_cuts : int
         Of a column, at most.
     cuts : ndarray of shape (n_columns * n_cuts,), written
-    planes : ndarray of uint64 of shape (n_columns * n_cuts, n_words), written
+    planes : ndarray of uint64 of shape (n_words, n_columns * n_cuts), written
     counts : ndarray of int64 of shape (n_columns,), written
         Cuts of each column.
     """
@@ -165,5 +169,5 @@ def pack_columns(
         counts[column] = choose_cuts(ordered[column], n_cuts, cuts[first:])
         last = first + counts[column]
         place_rows(values[column], cuts[first:last], places)
-        pack_cuts(places, planes[first:last])
+        pack_cuts(places, planes, first, counts[column])
         first = last

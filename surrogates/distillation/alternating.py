@@ -125,14 +125,14 @@ class Alternation:
         if candidates is None or not mass[:, :2].any():
             return None
         candidates = candidates.joined(given_candidates(test.literals, coded, tree.coding))
-        n = len(candidates.planes)
+        n = len(candidates.columns)
         numbers = tuple(range(n - len(test.literals), n))
         room = len(test.literals)
         if self.max_literals is not None:
             room = self.max_literals - tree.n_literals + room
         most = max(min(self.limits.most_literals, room), 1)
         limits = replace(self.limits, most_literals=most, significance=1.0)
-        allowed = np.ones(2 * len(candidates.planes), dtype=bool)
+        allowed = np.ones(2 * len(candidates.columns), dtype=bool)
         search = TestSearch(candidates, make_measure(mass), Agreement(), limits, allowed)
         now = search.evaluate(numbers, test.m)
         tried = [search.extended(now), search.best()]

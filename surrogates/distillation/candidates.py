@@ -20,12 +20,12 @@ _SAMPLE = 4096
 class Candidates:
     """Literals and the rows in which they hold.
 
-    A number below ``len(planes)`` stands for a literal, and that number plus ``len(planes)`` for
+    A number below ``len(columns)`` stands for a literal, and that number plus ``len(columns)`` for
     its negation.
 
     Parameters
     ----------
-    planes : ndarray of uint64 of shape (n_literals, n_words)
+    planes : ndarray of uint64 of shape (n_words, n_literals)
     columns : ndarray of int64 of shape (n_literals,)
     cuts : ndarray of shape (n_literals,)
         Thresholds that values do not exceed.
@@ -42,11 +42,11 @@ class Candidates:
 
     def literal(self, number: int) -> Literal:
         """Return the literal of a number."""
-        at = number % len(self.planes)
+        at = number % len(self.columns)
         own = self.others.get(at)
         if own is None:
             own = Literal(int(self.columns[at]), Operator.AT_MOST, float(self.cuts[at]))
-        return own if number < len(self.planes) else own.negation
+        return own if number < len(self.columns) else own.negation
 
     def joined(self, given: "Candidates") -> "Candidates":
         """Return the literals of both on the same rows, the given ones last.
@@ -55,17 +55,17 @@ class Candidates:
         could name both, which would count one condition twice.
         """
         own, theirs = _with_first_row_outside(self), _with_first_row_outside(given)
-        repeated = np.zeros(len(own), dtype=np.bool_)
-        for column, plane in zip(given.columns, theirs, strict=True):
+        repeated = np.zeros(len(self.columns), dtype=np.bool_)
+        for column, plane in zip(given.columns, theirs.T, strict=True):
             same = np.flatnonzero(self.columns == column)
-            repeated[same] |= (own[same] == plane).all(axis=1)
+            repeated[same] |= (own[:, same] == plane[:, np.newaxis]).all(axis=0)
         return _joined([self._only(np.flatnonzero(~repeated)), given])
 
     def _only(self, kept: NDArray[np.int64]) -> "Candidates":
         places = enumerate(kept.tolist())
         others = {at: self.others[own] for at, own in places if own in self.others}
         return Candidates(
-            self.planes[kept], self.columns[kept], self.cuts[kept], self.n_rows, others
+            self.planes[:, kept], self.columns[kept], self.cuts[kept], self.n_rows, others
         )
 
 
@@ -102,7 +102,7 @@ def make_candidates(
         else:
             parts.append(_level_literals(column, values, targets, levels.missing, n_cuts))
     found = _joined(parts)
-    return found if len(found.planes) else None
+    return found if len(found.columns) else None
 
 
 def given_candidates(
@@ -115,9 +115,10 @@ def given_candidates(
 
 def _with_first_row_outside(candidates: Candidates) -> NDArray[np.uint64]:
     """Return the planes, negated where the first row is inside: equal for negations."""
-    everything = np.empty(candidates.planes.shape[1], dtype=np.uint64)
+    everything = np.empty(len(candidates.planes), dtype=np.uint64)
     kernels.pack_rows(np.ones(candidates.n_rows, dtype=np.bool_), everything)
-    return candidates.planes ^ (candidates.planes[:, :1] & np.uint64(1)) * everything
+    inside = candidates.planes[0] & np.uint64(1)
+    return candidates.planes ^ everything[:, np.newaxis] * inside
 
 
 def _listed(
@@ -127,7 +128,8 @@ def _listed(
     for plane, flags in zip(planes, held, strict=True):
         kernels.pack_rows(flags, plane)
     columns = np.array([literal.column for literal in literals], dtype=np.int64)
-    return Candidates(planes, columns, np.zeros(len(planes)), n_rows, dict(enumerate(literals)))
+    numbered = dict(enumerate(literals))
+    return Candidates(planes.T, columns, np.zeros(len(columns)), n_rows, numbered)
 
 
 def _joined(parts: Sequence[Candidates]) -> Candidates:
@@ -136,9 +138,9 @@ def _joined(parts: Sequence[Candidates]) -> Candidates:
     others, first = {}, 0
     for part in parts:
         others.update({first + at: literal for at, literal in part.others.items()})
-        first += len(part.planes)
+        first += len(part.columns)
     return Candidates(
-        np.concatenate([part.planes for part in parts]),
+        np.concatenate([part.planes for part in parts], axis=1),
         np.concatenate([part.columns for part in parts]),
         np.concatenate([part.cuts for part in parts]),
         parts[0].n_rows,
@@ -153,11 +155,11 @@ def _cut_columns(
     n_rows = values.shape[1]
     ordered = np.sort(values[:, :: 1 + n_rows // _SAMPLE], axis=1)
     most = len(columns) * n_cuts
-    cuts, planes = np.empty(most), np.empty((most, n_words(n_rows)), dtype=np.uint64)
+    cuts, planes = np.empty(most), np.empty((n_words(n_rows), most), dtype=np.uint64)
     counts = np.empty(len(columns), dtype=np.int64)
     kernels.pack_columns(values, ordered, n_cuts, cuts, planes, counts)
     n = counts.sum()
-    return Candidates(planes[:n], np.repeat(columns, counts), cuts[:n], n_rows, {})
+    return Candidates(planes[:, :n], np.repeat(columns, counts), cuts[:n], n_rows, {})
 
 
 def _partly_missing(column: int, values: NDArray[np.float64], n_cuts: int) -> Candidates:

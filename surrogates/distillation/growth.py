@@ -321,7 +321,7 @@ class Growth:
         signs = self.limits.monotone[candidates.columns]
         allowed = np.concatenate([signs <= 0, signs >= 0])
         if self.limits.monotone.any():
-            inside = measure.inside(candidates.planes)
+            inside = measure.inside(np.ascontiguousarray(candidates.planes.T))
             weight = self.task.criterion.weight
             outside = measure.total - inside
             higher = inside[:, -2] * weight(outside[:, :-1]) >= outside[:, -2] * weight(

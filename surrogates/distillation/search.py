@@ -127,7 +127,7 @@ class TestSearch:
         everything = np.empty(n_words(self.candidates.n_rows), dtype=np.uint64)
         pack_rows(np.ones(self.candidates.n_rows, dtype=np.bool_), everything)
         planes = Planes(
-            np.ascontiguousarray(self.candidates.planes.T),
+            np.ascontiguousarray(self.candidates.planes),
             own.planes,
             own.mass_of,
             own.units,

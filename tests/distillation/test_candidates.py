@@ -30,17 +30,17 @@ def test_of_equal_literals_the_given_one_is_left():
     coding, coded = make_coding(frame)
     targets = np.column_stack([scored(frame) == "yes", scored(frame) == "no"]).astype(float)
     own = make_candidates(coded, targets, coding, range(4), 8)
-    held = [own.literal(number) for number in (0, 3, len(own.planes) - 1)]
+    held = [own.literal(number) for number in (0, 3, len(own.columns) - 1)]
     given = given_candidates([held[0], held[1].negation, held[2]], coded, coding)
     both = own.joined(given)
-    assert len(both.planes) == len(own.planes)
-    assert [both.literal(len(own.planes) - 3 + i) for i in range(3)] == [
+    assert len(both.columns) == len(own.columns)
+    assert [both.literal(len(own.columns) - 3 + i) for i in range(3)] == [
         held[0],
         held[1].negation,
         held[2],
     ]
     alone = Literal(3, Operator.AT_MOST, 17.0)  # no row is above it
-    assert len(own.joined(given_candidates([alone], coded, coding)).planes) == len(own.planes) + 1
+    assert len(own.joined(given_candidates([alone], coded, coding)).columns) == len(own.columns) + 1
 
 
 def test_joined_literals_still_hold_where_they_did():
@@ -48,10 +48,10 @@ def test_joined_literals_still_hold_where_they_did():
     coding, coded = make_coding(frame)
     own = make_candidates(coded, np.ones((len(frame), 1)), coding, range(4), 8)
     both = own.joined(given_candidates([own.literal(2)], coded, coding))
-    numbers = range(2 * len(both.planes))
+    numbers = range(2 * len(both.columns))
     again = given_candidates([both.literal(number) for number in numbers], coded, coding)
-    assert (again.planes[: len(both.planes)] == both.planes).all()
-    assert (both.columns == again.columns[: len(both.planes)]).all()
+    assert (again.planes[:, : len(both.columns)] == both.planes).all()
+    assert (both.columns == again.columns[: len(both.columns)]).all()
 
 
 @pytest.mark.parametrize("seed", range(4))

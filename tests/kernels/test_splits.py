@@ -36,10 +36,11 @@ def test_packed_rows_come_back(n_rows, seed):
 @given(ROWS, st.integers(1, 12), st.integers(0, 2**32))
 def test_planes_of_cuts_are_nested(n_rows, n_cuts, seed):
     places = np.random.default_rng(seed).integers(0, n_cuts + 1, n_rows).astype(np.int32)
-    planes = np.empty((n_cuts, (n_rows + 63) // 64), dtype=np.uint64)
-    splits.pack_cuts(places, planes)
+    planes = np.full(((n_rows + 63) // 64, n_cuts + 3), np.uint64(7))
+    splits.pack_cuts(places, planes, 2, n_cuts)
     for cut in range(n_cuts):
-        assert (planes[cut] == plane_of(places <= cut)).all()
+        assert (planes[:, 2 + cut] == plane_of(places <= cut)).all()
+    assert (planes[:, [0, 1, -1]] == 7).all()
 
 
 @given(ROWS, st.integers(1, 6), st.integers(1, 4), st.integers(0, 2**32))
@@ -79,9 +80,9 @@ def test_cuts_divide_many_numbers_into_equal_shares():
 def test_columns_are_packed_as_they_compare(n_rows, n_cuts, seed):
     values = np.random.default_rng(seed).normal(size=(3, n_rows)).round(1)
     cuts = np.empty(3 * n_cuts)
-    planes = np.empty((3 * n_cuts, (n_rows + 63) // 64), dtype=np.uint64)
+    planes = np.empty(((n_rows + 63) // 64, 3 * n_cuts), dtype=np.uint64)
     counts = np.empty(3, dtype=np.int64)
     splits.pack_columns(values, np.sort(values, axis=1), n_cuts, cuts, planes, counts)
     column = np.repeat(np.arange(3), counts)
-    for at, cut, plane in zip(column, cuts, planes, strict=False):
+    for at, cut, plane in zip(column, cuts, planes.T, strict=False):
         assert (plane == plane_of(values[at] <= cut)).all()
