@@ -164,10 +164,13 @@ def _keep_best(n_literals: int, own: _Tests, width: int, n_grown: int) -> int:
 
 
 @kernel
-def _rank(top: NDArray[np.float64], gain: float) -> None:
-    """Put a gain among the largest different ones: a test below them all finds no place."""
+def _rank(top: NDArray[np.float64], gain: float, noise: float) -> None:
+    """Put a gain among the largest different ones: a test below them all finds no place.
+
+    Tests that say the same may differ in their gains by rounding.
+    """
     for k in range(top.shape[0]):
-        if gain == top[k]:
+        if abs(gain - top[k]) <= noise:
             return
         if gain > top[k]:
             gain, top[k] = top[k], gain
@@ -198,7 +201,7 @@ def _widen(planes: Planes, limits: Limits, own: _Tests, room: Room) -> None:
                     if not size or _is_new(planes, limits, room.inside, number, own.scores, i):
                         _copy(own, i, grown)
                         _write(own, grown, size + 1, number, m, room)
-                        _rank(top, room.gains[number])
+                        _rank(top, room.gains[number], NOISE * weight)
                         grown += 1
                     room.gains[number] = -np.inf
                     if not size:  # the negation of a single literal says the same
