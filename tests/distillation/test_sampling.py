@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from oracles import loans
+from sklearn.mixture import GaussianMixture
 
 from surrogates.distillation.coding import make_coding
 from surrogates.distillation.distributions import make_independent
+from surrogates.distillation.groups import find_groups
 from surrogates.distillation.literals import Literal, MofN, Operator
 from surrogates.distillation.samplers import SAMPLERS, draw_passing, make_sampler
 
@@ -101,3 +103,16 @@ def test_rare_levels_that_a_sample_misses_are_compared():
     local = sampler.localized(np.arange(1, 500), frozenset({1}))
     rows = draw_passing(local, 50, (), np.arange(500), coding, rng)
     assert len(rows) == 50
+
+
+def test_groups_are_those_of_a_mixture_of_normal_distributions():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400, 3)) + 3.0 * rng.integers(0, 3, (400, 1))
+    for count in (1, 2, 4):
+        groups = find_groups(rows, count, 7)
+        mixture = GaussianMixture(
+            count, covariance_type="diag", reg_covar=1e-2, max_iter=30, tol=1e-2, random_state=7
+        ).fit(rows)
+        np.testing.assert_allclose(groups.means, mixture.means_, rtol=1e-6)
+        assert groups.information(rows) == pytest.approx(mixture.bic(rows), rel=1e-9)
+        assert (groups.of(rows) == mixture.predict(rows)).all()

@@ -147,3 +147,20 @@ def test_the_literal_above_an_exclusive_or_is_found_by_looking_ahead():
         for m in (1, 2)
     )
     assert best < 0.5 * 2000  # no test of two literals says it
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), n_classes=st.integers(2, 5))
+def test_no_split_that_gains_more_is_left_out(kind, seed, n_classes):
+    rng = np.random.default_rng(seed)
+    total = np.append(rng.integers(1, 30, n_classes), 40).astype(float)
+    inside = np.floor(rng.random((n_classes + 1, 60)) * (total[:, np.newaxis] + 1))
+    work, places = np.empty((5, 60)), np.empty(60, dtype=np.int64)
+    every, some = np.empty(60), np.empty(60)
+    rest = total, 60
+    assert gain_kernels.split_gains(kind, inside, *rest, -np.inf, every, work, places) == 60
+    above = float(np.quantile(every, 0.8))
+    n = gain_kernels.split_gains(kind, inside, *rest, above, some, work, places)
+    assert set(np.flatnonzero(every > above)) <= set(places[:n])
+    assert (some[places[:n]] == every[places[:n]]).all()
