@@ -33,7 +33,6 @@ __all__ = [
 ]
 
 _NOISE = 1e-9
-_SEARCHED_ROWS = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +55,7 @@ class Alternation:
     n_cuts: int
     max_literals: int | None
     n_passes: int
+    searched_rows: int = 4096
 
     def improved(
         self,
@@ -104,7 +104,7 @@ class Alternation:
                 continue
             if_true, if_false = (losses.pop(int(at[node])) for at in (tree.if_true, tree.if_false))
             rows = np.flatnonzero(arriving[node])
-            step = 1 + len(rows) // _SEARCHED_ROWS
+            step = 1 + len(rows) // self.searched_rows
             rows = rows[::step]
             won = weights[rows] * (if_false[rows] - if_true[rows])
             mass = np.column_stack(

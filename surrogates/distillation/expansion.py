@@ -1,6 +1,8 @@
 """How TREPAN grows a tree: best-first, by m-of-n tests, with questions at every node."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -16,6 +18,7 @@ from surrogates.distillation.refinement import Refinement
 from surrogates.distillation.rule_tree import RuleTree
 from surrogates.distillation.search import SearchLimits
 from surrogates.distillation.selection import Choice
+from surrogates.distillation.student import ask_all, make_student
 
 __all__ = ["Expansion"]
 
@@ -28,6 +31,9 @@ _TRIAL_ROWS = 1024
 _MOST_CUTS = 32
 _DIGITS = 6
 _TEST_SIZES = (1, 2, 3, 5)
+_STUDIED_ROWS, _STUDIED_AT_NODES = 12_000, 8_000
+_STUDIED_AT_NODE = 3_000
+_STUDIED_SEARCH = 8192
 _STOP_Z, _STOP_EPSILON = 2.32, 0.01  # Craven's test of purity
 _MIN_PURITY = int(_STOP_Z**2 * (1 - _STOP_EPSILON) / _STOP_EPSILON)
 
@@ -75,38 +81,56 @@ class Expansion(Distiller):
     def _grow(
         self, pool: Pool, task: Task, oracle: Oracle, choice: Choice, rng: np.random.Generator
     ) -> RuleTree:
-        """Grow a tree; where the oracle has thresholds of its own, also one of single literals."""
+        """Grow a tree on the answers of the oracle, or of a student that has learned from it.
+
+        An oracle that has thresholds of its own is asked where they are. Of others, too few rows
+        are known for tests of many literals, unless there are many reference rows.
+        """
         limits = self._limits(pool.n_reference)
         bisection = Bisection(oracle, self.coding_.spans, int(_REFINEMENT_SHARE * oracle.limit))
         refinement = Refinement(self.coding_, task.criterion, limits.search.min_support, bisection)
+        growth = partial(Growth, task=task, coding=self.coding_, sampler=choice.sampler, rng=rng)
+        quick = _quick(limits.with_tests_of(1))
+        growth(replace(pool), limits=quick, refinement=refinement).run()  # is the oracle sharp?
+        is_rare = self._teaches() == "labels" and pool.n_reference < oracle.limit
+        if bisection.is_sharp or choice.sampler is None or not is_rare:
+            return self._best_grown(growth, pool, limits, oracle, refinement)
+        ask_all(oracle, pool, task, choice.sampler, oracle.left, rng)
+        asked = replace(pool)
+        student = make_student(pool, oracle, _STUDIED_ROWS + _STUDIED_AT_NODES, rng)
+        ask_all(student, pool, task, choice.sampler, _STUDIED_ROWS, rng)
+        limits = replace(limits, min_sample=_STUDIED_AT_NODE, searched_rows=_STUDIED_SEARCH)
+        refinement = replace(refinement, bisection=None)
+        tree = self._best_grown(growth, pool, limits, student, refinement)
+        if self._signs.any():
+            return tree
+        return revalued(tree, task, *pool_rows(asked, asked.shares))
 
-        def growth(pool: Pool, limits: GrowthLimits, oracle: Oracle | None = oracle) -> Growth:
-            return Growth(
-                replace(pool),
-                task,
-                self.coding_,
-                limits,
-                oracle=oracle,
-                sampler=choice.sampler,
-                refinement=refinement,
-                rng=rng,
-            )
-
-        growth(pool, _quick(limits.with_tests_of(1)), None).run()  # to find out whether it is sharp
-        variants = self._variants(limits, is_sharp=bisection.is_sharp)
+    def _best_grown(
+        self,
+        growth: Callable[..., Growth],
+        pool: Pool,
+        limits: GrowthLimits,
+        oracle: Oracle,
+        refinement: Refinement,
+    ) -> RuleTree:
+        """Grow trees in all ways that are tried, and return the one that loses least."""
+        growth = partial(growth, oracle=oracle, refinement=refinement)
+        is_sharp = refinement.is_sharp
+        variants = self._variants(limits, is_sharp=is_sharp)
         if len(variants) == 1:
-            return self._finished(growth(pool, limits), limits)
+            return self._finished(growth(replace(pool), limits=limits), limits)
         trees = []
         for own in variants:
-            with oracle.limited(oracle.left // 2 if bisection.is_sharp else oracle.left):
-                grown = growth(pool, own)
+            with oracle.limited(oracle.left // 2 if is_sharp else oracle.left):
+                grown = growth(replace(pool), limits=own)
                 trees.append(self._finished(grown, own))
             pool = replace(grown.pool, weights=grown.row_weights())
         rows = pool_rows(pool, pool.weights)
-        tree = min((revalued(tree, task, *rows) for tree in trees), key=_cost)
-        if not bisection.is_sharp or self._signs.any() or len(tree.leaves) == 1:
+        tree = min((revalued(tree, grown.task, *rows) for tree in trees), key=_cost)
+        if not is_sharp or self._signs.any() or len(tree.leaves) == 1:
             return tree
-        return with_refined_tests(tree, refinement, task, pool, pool.weights)
+        return with_refined_tests(tree, refinement, grown.task, pool, pool.weights)
 
     def _variants(self, limits: GrowthLimits, *, is_sharp: bool) -> list[GrowthLimits]:
         """Return the ways to grow a tree that are tried.
@@ -133,7 +157,13 @@ class Expansion(Distiller):
         weights = growth.row_weights()
         tree = revalued(tree, task, *pool_rows(pool, weights))  # earlier nodes saw fewer rows
         alternation = Alternation(
-            task, limits.search, limits.columns, _MOST_CUTS, self.max_literals, _PASSES
+            task,
+            limits.search,
+            limits.columns,
+            _MOST_CUTS,
+            self.max_literals,
+            _PASSES,
+            limits.searched_rows,
         )
         tree = alternation.improved(tree, *pool_rows(pool, weights))
         if is_sharp and refinement is not None:

@@ -15,6 +15,7 @@ from surrogates.distillation.samplers import SAMPLERS, Blend, Sampler, draw_pass
 __all__ = ["Choice", "choose_sampler", "drawn_answers", "make_pool"]
 
 _SHARE = 0.1
+_HARM = 2.0
 _MOST_ROWS = 1000
 
 
@@ -120,18 +121,22 @@ def _chosen(
 ) -> Choice:
     fidelity = {name: 1.0 - float(own.mean()) for name, own in losses.items()}
     best = min(SAMPLERS, key=lambda name: losses[name].mean())
-    if _is_worse(losses[best], losses["none"]):
+    if _is_worse(losses[best], losses["none"], _HARM):
         return Choice("none", None, None, fidelity)
     kept = [name for name in SAMPLERS if not _is_worse(losses[name], losses[best])]
+    if best != "smote":  # it tells little that the reference rows do not
+        kept = [name for name in kept if name != "smote"]
     uniform = np.ones(len(coded))
     blend = Blend(tuple(make_sampler(name, coded, uniform, coding, rng) for name in kept))
     return Choice(best, blend, _joined([own for name in kept for own in asked[name]]), fidelity)
 
 
-def _is_worse(losses: NDArray[np.float64], best: NDArray[np.float64]) -> bool:
-    """Tell whether losses are larger by more than a standard error of the difference."""
+def _is_worse(
+    losses: NDArray[np.float64], best: NDArray[np.float64], n_errors: float = 1.0
+) -> bool:
+    """Tell whether losses are larger by more than standard errors of the difference."""
     gaps = losses - best
-    return bool(gaps.mean() > gaps.std() / np.sqrt(max(len(gaps) - 1, 1)))
+    return bool(gaps.mean() > n_errors * gaps.std() / np.sqrt(max(len(gaps) - 1, 1)))
 
 
 def _joined(answers: list[Answers]) -> Answers:

@@ -1,0 +1,79 @@
+"""A student that has learned the labels of the oracle, and answers without being asked about."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import ExtraTreesClassifier
+
+from surrogates.distillation.coding import Coding
+from surrogates.distillation.oracle import Answers, Oracle
+from surrogates.distillation.pool import Pool, Task
+from surrogates.distillation.samplers import Sampler
+from surrogates.distillation.selection import drawn_answers
+
+__all__ = ["Student", "ask_all", "make_student"]
+
+_TREES = 60
+
+
+@dataclass(eq=False)
+class Student(Oracle):
+    """A committee of trees that answers in the place of an oracle; none of it is counted there.
+
+    Parameters
+    ----------
+    forest : ExtraTreesClassifier
+        Predicts the positions of labels from places.
+    n_outputs : int
+    """
+
+    forest: ExtraTreesClassifier
+    n_outputs: int
+
+    def ask(self, coded: NDArray[np.float64]) -> Answers:
+        """Answer about rows; no more than are left."""
+        coded = coded[: self.left]
+        if not len(coded):
+            return Answers(coded, self.empty)
+        self.n_queries += len(coded)
+        labels = self.forest.predict(_places(coded, self.coding))
+        return Answers(coded, np.eye(self.n_outputs)[labels])
+
+
+def make_student(pool: Pool, oracle: Oracle, limit: int, rng: np.random.Generator) -> Student:
+    """Teach a committee of extremely randomized trees (Geurts et al., 2006) all that is known.
+
+    Parameters
+    ----------
+    pool : Pool
+        Rows with indicators of their labels.
+    oracle : Oracle
+    limit : int
+        Rows that the student may be asked about.
+    rng : Generator
+    """
+    known = pool.targets.sum(axis=1) > 0.0  # not labels that no reference row has
+    forest = ExtraTreesClassifier(_TREES, random_state=int(rng.integers(2**31)))
+    places = _places(pool.coded[known], oracle.coding)
+    forest.fit(places, pool.targets[known].argmax(axis=1))
+    return Student(oracle.teacher, oracle.coding, limit, forest, pool.targets.shape[1])
+
+
+def ask_all(
+    oracle: Oracle, pool: Pool, task: Task, sampler: Sampler, n: int, rng: np.random.Generator
+) -> None:
+    """Draw rows anywhere, ask about them, and add them to a pool."""
+    answers = drawn_answers(sampler, n, oracle, pool.n_reference, rng)
+    pool.add(answers.coded, answers.targets, task.weights_of(answers.targets))
+
+
+def _places(coded: NDArray[np.float64], coding: Coding) -> NDArray[np.float64]:
+    """Return the places of values among the observed ones, which are finite; -1 where missing."""
+    places = np.full(coded.shape, -1.0)
+    for position, column in enumerate(coding.columns):
+        values, observed = coded[:, position], column.observed[np.isfinite(column.observed)]
+        known = ~np.isnan(values)
+        if len(observed):
+            places[known, position] = np.interp(values[known], observed, np.arange(len(observed)))
+    return places
