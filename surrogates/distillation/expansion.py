@@ -83,8 +83,8 @@ class Expansion(Distiller):
     ) -> RuleTree:
         """Grow a tree on the answers of the oracle, or of a student that has learned from it.
 
-        An oracle that has thresholds of its own is asked where they are. Of others, too few rows
-        are known for tests of many literals, unless there are many reference rows.
+        An oracle that has thresholds of its own is asked where they are. Leaves get their labels
+        from the oracle in any case.
         """
         limits = self._limits(pool.n_reference)
         bisection = Bisection(oracle, self.coding_.spans, int(_REFINEMENT_SHARE * oracle.limit))
@@ -92,8 +92,7 @@ class Expansion(Distiller):
         growth = partial(Growth, task=task, coding=self.coding_, sampler=choice.sampler, rng=rng)
         quick = _quick(limits.with_tests_of(1))
         growth(replace(pool), limits=quick, refinement=refinement).run()  # is the oracle sharp?
-        is_rare = self._teaches() == "labels" and pool.n_reference < oracle.limit
-        if bisection.is_sharp or choice.sampler is None or not is_rare:
+        if bisection.is_sharp or choice.sampler is None or not self._needs_student(pool, oracle):
             return self._best_grown(growth, pool, limits, oracle, refinement)
         ask_all(oracle, pool, task, choice.sampler, oracle.left, rng)
         asked = replace(pool)
@@ -105,6 +104,11 @@ class Expansion(Distiller):
         if self._signs.any():
             return tree
         return revalued(tree, task, *pool_rows(asked, asked.shares))
+
+    def _needs_student(self, pool: Pool, oracle: Oracle) -> bool:
+        """Tell whether rows are too few for the choice among tests of many literals."""
+        is_free = self._teaches() == "labels" and self.max_literals is None
+        return is_free and pool.n_reference < oracle.limit
 
     def _best_grown(
         self,

@@ -15,7 +15,8 @@ from surrogates.distillation.samplers import SAMPLERS, Blend, Sampler, draw_pass
 __all__ = ["Choice", "choose_sampler", "drawn_answers", "make_pool"]
 
 _SHARE = 0.1
-_HARM = 2.0
+_HARM = 1.0  # standard errors
+_CLEAR_HARM = 2.0  # where too few reference rows would be left alone
 _MOST_ROWS = 1000
 
 
@@ -109,7 +110,8 @@ def choose_sampler(
             values = tree.values[tree.apply(coded[judged])]
             losses[name].append(task.losses(targets[judged], values))
     joined = {name: np.concatenate(parts) for name, parts in losses.items()}
-    return _chosen(joined, asked, coded, coding, rng)
+    harm = _CLEAR_HARM if len(coded) < oracle.limit else _HARM
+    return _chosen(joined, asked, coded, coding, harm, rng)
 
 
 def _chosen(
@@ -117,11 +119,12 @@ def _chosen(
     asked: dict[str, list[Answers]],
     coded: NDArray[np.float64],
     coding: Coding,
+    harm: float,
     rng: np.random.Generator,
 ) -> Choice:
     fidelity = {name: 1.0 - float(own.mean()) for name, own in losses.items()}
     best = min(SAMPLERS, key=lambda name: losses[name].mean())
-    if _is_worse(losses[best], losses["none"], _HARM):
+    if _is_worse(losses[best], losses["none"], harm):
         return Choice("none", None, None, fidelity)
     kept = [name for name in SAMPLERS if not _is_worse(losses[name], losses[best])]
     if best != "smote":  # it tells little that the reference rows do not
