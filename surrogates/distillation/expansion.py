@@ -107,8 +107,8 @@ class Expansion(Distiller):
 
     def _needs_student(self, pool: Pool, oracle: Oracle) -> bool:
         """Tell whether rows are too few for the choice among tests of many literals."""
-        is_free = self._teaches() == "labels" and self.max_literals is None
-        return is_free and pool.n_reference < oracle.limit
+        is_free = self.splits == "m-of-n" and self.max_literals is None
+        return is_free and self._teaches() == "labels" and pool.n_reference < oracle.limit
 
     def _best_grown(
         self,
