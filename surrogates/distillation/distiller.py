@@ -136,6 +136,7 @@ class Distiller(Exportable, Explainer, metaclass=ABCMeta):
         by_label = self._teaches() == "labels"
         tree = simplified(tree, by_label=by_label)
         trees = nested_trees(tree, by_label=by_label)[: self.max_leaves]
+        trees = trees[: len(simplified(trees[-1], by_label=by_label).leaves)]
         held = (coded[held_out], targets[held_out]) if len(held_out) else None
         self._trees = trees
         self.fidelity_path_ = path_frame(trees, task, held)
@@ -184,8 +185,23 @@ class Distiller(Exportable, Explainer, metaclass=ABCMeta):
             return self._trial(pool, task)
 
         return choose_sampler(
-            coded, targets, self.coding_, task, oracle, float(self.real_weight), trial, rng
+            coded,
+            targets,
+            self.coding_,
+            task,
+            oracle,
+            float(self.real_weight),
+            trial,
+            rng,
+            for_student=self._needs_student(len(coded)),
         )
+
+    def _needs_student(self, n_reference: int) -> bool:
+        """Tell whether rows are too few for the choice among tests of many literals."""
+        return self._has_students() and n_reference < self.n_queries
+
+    def _has_students(self) -> bool:
+        return False
 
     def _min_support(self, n_rows: int) -> float:
         if isinstance(self.min_support, (int, np.integer)):

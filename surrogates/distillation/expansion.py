@@ -31,9 +31,10 @@ _TRIAL_ROWS = 1024
 _MOST_CUTS = 32
 _DIGITS = 6
 _TEST_SIZES = (1, 2, 3, 5)
-_STUDIED_ROWS, _STUDIED_AT_NODES = 12_000, 8_000
-_STUDIED_AT_NODE = 3_000
-_STUDIED_SEARCH = 8192
+_STUDIED_ROWS, _STUDIED_AT_NODES = 24_000, 16_000
+_STUDIED_AT_NODE = 6_000
+_STUDIED_SEARCH = 16_384
+_STUDIED_REAL_WEIGHT = 1 / 3  # of that of reference rows: there are many others near them
 _STOP_Z, _STOP_EPSILON = 2.32, 0.01  # Craven's test of purity
 _MIN_PURITY = int(_STOP_Z**2 * (1 - _STOP_EPSILON) / _STOP_EPSILON)
 
@@ -92,12 +93,15 @@ class Expansion(Distiller):
         growth = partial(Growth, task=task, coding=self.coding_, sampler=choice.sampler, rng=rng)
         quick = _quick(limits.with_tests_of(1))
         growth(replace(pool), limits=quick, refinement=refinement).run()  # is the oracle sharp?
-        if bisection.is_sharp or choice.sampler is None or not self._needs_student(pool, oracle):
+        needs_student = self._needs_student(pool.n_reference)
+        if bisection.is_sharp or choice.sampler is None or not needs_student:
             return self._best_grown(growth, pool, limits, oracle, refinement)
         ask_all(oracle, pool, task, choice.sampler, oracle.left, rng)
         asked = replace(pool)
-        student = make_student(pool, oracle, _STUDIED_ROWS + _STUDIED_AT_NODES, rng)
+        student = make_student(pool, task, oracle, _STUDIED_ROWS + _STUDIED_AT_NODES, rng)
         ask_all(student, pool, task, choice.sampler, _STUDIED_ROWS, rng)
+        pool.weights = pool.weights.copy()
+        pool.weights[: pool.n_reference] *= _STUDIED_REAL_WEIGHT
         limits = replace(limits, min_sample=_STUDIED_AT_NODE, searched_rows=_STUDIED_SEARCH)
         refinement = replace(refinement, bisection=None)
         tree = self._best_grown(growth, pool, limits, student, refinement)
@@ -105,10 +109,8 @@ class Expansion(Distiller):
             return tree
         return revalued(tree, task, *pool_rows(asked, asked.shares))
 
-    def _needs_student(self, pool: Pool, oracle: Oracle) -> bool:
-        """Tell whether rows are too few for the choice among tests of many literals."""
-        is_free = self.splits == "m-of-n" and self.max_literals is None
-        return is_free and self._teaches() == "labels" and pool.n_reference < oracle.limit
+    def _has_students(self) -> bool:
+        return self.splits == "m-of-n" and self.max_literals is None
 
     def _best_grown(
         self,

@@ -74,6 +74,8 @@ def choose_sampler(
     real_weight: float,
     trial: Callable[[Pool], RuleTree],
     rng: np.random.Generator,
+    *,
+    for_student: bool = False,
 ) -> Choice:
     """Try every sampler, and none, on each half of the reference rows, and judge by the other.
 
@@ -91,6 +93,9 @@ def choose_sampler(
     trial : callable
         Grows a tree on a pool.
     rng : Generator
+    for_student : bool, default=False
+        Whether a student learns from the rows that are drawn: it can make more of them than a
+        trial does, so that only clear harm speaks for none.
     """
     rows = rng.permutation(len(coded))
     halves = np.array_split(rows, 2) if len(rows) > 1 else [rows, rows]
@@ -110,8 +115,7 @@ def choose_sampler(
             values = tree.values[tree.apply(coded[judged])]
             losses[name].append(task.losses(targets[judged], values))
     joined = {name: np.concatenate(parts) for name, parts in losses.items()}
-    harm = _CLEAR_HARM if len(coded) < oracle.limit else _HARM
-    return _chosen(joined, asked, coded, coding, harm, rng)
+    return _chosen(joined, asked, coded, coding, rng, for_student=for_student)
 
 
 def _chosen(
@@ -119,15 +123,16 @@ def _chosen(
     asked: dict[str, list[Answers]],
     coded: NDArray[np.float64],
     coding: Coding,
-    harm: float,
     rng: np.random.Generator,
+    *,
+    for_student: bool,
 ) -> Choice:
     fidelity = {name: 1.0 - float(own.mean()) for name, own in losses.items()}
     best = min(SAMPLERS, key=lambda name: losses[name].mean())
-    if _is_worse(losses[best], losses["none"], harm):
+    if _is_worse(losses[best], losses["none"], _CLEAR_HARM if for_student else _HARM):
         return Choice("none", None, None, fidelity)
     kept = [name for name in SAMPLERS if not _is_worse(losses[name], losses[best])]
-    if best != "smote":  # it tells little that the reference rows do not
+    if for_student and best != "smote":  # it tells little that the reference rows do not
         kept = [name for name in kept if name != "smote"]
     uniform = np.ones(len(coded))
     blend = Blend(tuple(make_sampler(name, coded, uniform, coding, rng) for name in kept))

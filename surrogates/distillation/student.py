@@ -1,10 +1,10 @@
-"""A student that has learned the labels of the oracle, and answers without being asked about."""
+"""A student that has learned the answers of the oracle, and answers without being counted."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
 from surrogates.distillation.coding import Coding
 from surrogates.distillation.oracle import Answers, Oracle
@@ -23,12 +23,12 @@ class Student(Oracle):
 
     Parameters
     ----------
-    forest : ExtraTreesClassifier
-        Predicts the positions of labels from places.
+    forest : ExtraTreesClassifier or ExtraTreesRegressor
+        Predicts the positions of labels, or numbers, from places.
     n_outputs : int
     """
 
-    forest: ExtraTreesClassifier
+    forest: ExtraTreesClassifier | ExtraTreesRegressor
     n_outputs: int
 
     def ask(self, coded: NDArray[np.float64]) -> Answers:
@@ -37,27 +37,36 @@ class Student(Oracle):
         if not len(coded):
             return Answers(coded, self.empty)
         self.n_queries += len(coded)
-        labels = self.forest.predict(_places(coded, self.coding))
-        return Answers(coded, np.eye(self.n_outputs)[labels])
+        found = self.forest.predict(_places(coded, self.coding))
+        if isinstance(self.forest, ExtraTreesClassifier):
+            return Answers(coded, np.eye(self.n_outputs)[found])
+        return Answers(coded, found.reshape(-1, self.n_outputs))
 
 
-def make_student(pool: Pool, oracle: Oracle, limit: int, rng: np.random.Generator) -> Student:
+def make_student(
+    pool: Pool, task: Task, oracle: Oracle, limit: int, rng: np.random.Generator
+) -> Student:
     """Teach a committee of extremely randomized trees (Geurts et al., 2006) all that is known.
 
     Parameters
     ----------
     pool : Pool
-        Rows with indicators of their labels.
+    task : Task
     oracle : Oracle
     limit : int
         Rows that the student may be asked about.
     rng : Generator
     """
-    known = pool.targets.sum(axis=1) > 0.0  # not labels that no reference row has
-    forest = ExtraTreesClassifier(_TREES, random_state=int(rng.integers(2**31)))
-    places = _places(pool.coded[known], oracle.coding)
-    forest.fit(places, pool.targets[known].argmax(axis=1))
-    return Student(oracle.teacher, oracle.coding, limit, forest, pool.targets.shape[1])
+    places, targets, seed = _places(pool.coded, oracle.coding), pool.targets, rng.integers(2**31)
+    forest: ExtraTreesClassifier | ExtraTreesRegressor
+    if task.is_classification:
+        known = targets.sum(axis=1) > 0.0  # not labels that no reference row has
+        forest = ExtraTreesClassifier(_TREES, random_state=int(seed))
+        forest.fit(places[known], targets[known].argmax(axis=1))
+    else:
+        forest = ExtraTreesRegressor(_TREES, random_state=int(seed))
+        forest.fit(places, targets if targets.shape[1] > 1 else targets[:, 0])
+    return Student(oracle.teacher, oracle.coding, limit, forest, targets.shape[1])
 
 
 def ask_all(
