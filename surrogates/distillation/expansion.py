@@ -31,6 +31,7 @@ _TRIAL_ROWS = 1024
 _MOST_CUTS = 32
 _DIGITS = 6
 _TEST_SIZES = (1, 2, 3, 5)
+_NO_LOSS = 1e-9
 _STUDIED_ROWS, _STUDIED_AT_NODES = 24_000, 16_000
 _STUDIED_AT_NODE = 6_000
 _STUDIED_SEARCH = 16_384
@@ -93,8 +94,8 @@ class Expansion(Distiller):
         growth = partial(Growth, task=task, coding=self.coding_, sampler=choice.sampler, rng=rng)
         quick = _quick(limits.with_tests_of(1))
         growth(replace(pool), limits=quick, refinement=refinement).run()  # is the oracle sharp?
-        needs_student = self._needs_student(pool.n_reference)
-        if bisection.is_sharp or choice.sampler is None or not needs_student:
+        needs_student = self._needs_student(pool.n_reference) and not bisection.is_sharp
+        if choice.sampler is None or not needs_student or _is_one_test(growth(pool, limits=limits)):
             return self._best_grown(growth, pool, limits, oracle, refinement)
         ask_all(oracle, pool, task, choice.sampler, oracle.left, rng)
         asked = replace(pool)
@@ -184,6 +185,13 @@ class Expansion(Distiller):
             beam_width=1,
         )
         return Growth(pool, task, self.coding_, _quick(replace(limits, search=search))).run()
+
+
+def _is_one_test(growth: Growth) -> bool:
+    """Tell whether a single test is right about all rows."""
+    limits = replace(growth.limits, max_leaves=2)
+    tree = Growth(growth.pool, growth.task, growth.coding, limits).run()
+    return bool(tree.loss[tree.leaves].sum() <= _NO_LOSS)
 
 
 def _quick(limits: GrowthLimits) -> GrowthLimits:

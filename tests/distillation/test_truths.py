@@ -41,6 +41,15 @@ def test_m_of_n_rules_are_found_in_one_node(rule, sampler):
     assert tree.feature_importances_.sum() == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("m", "n"), [(2, 7), (4, 8)])
+def test_rules_among_skewed_bits_are_found_in_one_node(m, n, seed):
+    chances = np.random.default_rng(seed).uniform(0.2, 0.8, n + 8)
+    oracle = MOfN(m, range(n))
+    tree = TrepanClassifier(oracle, random_state=seed).fit(bits(400, chances, seed))
+    assert (tree.n_leaves_, tree.n_literals_) == (2, n)
+
+
 def test_thresholds_are_found_by_asking():
     def oracle(X):
         return ((X[:, 0] <= 0.3).astype(int) + (X[:, 1] > 0.6) + (X[:, 2] <= 0.5) >= 2).astype(int)
