@@ -31,7 +31,7 @@ _TRIAL_ROWS = 1024
 _MOST_CUTS = 32
 _DIGITS = 6
 _TEST_SIZES = (1, 2, 3, 5)
-_NO_LOSS = 1e-9
+_NEARLY_RIGHT = 0.01
 _STUDIED_ROWS, _STUDIED_AT_NODES = 24_000, 16_000
 _STUDIED_AT_NODE = 6_000
 _STUDIED_SEARCH = 16_384
@@ -83,9 +83,9 @@ class Expansion(Distiller):
     def _grow(
         self, pool: Pool, task: Task, oracle: Oracle, choice: Choice, rng: np.random.Generator
     ) -> RuleTree:
-        """Grow a tree on the answers of the oracle, or of a student that has learned from it.
+        """Grow a tree on the answers of the oracle and, if it errs, one on those of a student.
 
-        An oracle that has thresholds of its own is asked where they are. Leaves get their labels
+        An oracle that has thresholds of its own is asked where they are. Leaves get their values
         from the oracle in any case.
         """
         limits = self._limits(pool.n_reference)
@@ -94,18 +94,22 @@ class Expansion(Distiller):
         growth = partial(Growth, task=task, coding=self.coding_, sampler=choice.sampler, rng=rng)
         quick = _quick(limits.with_tests_of(1))
         growth(replace(pool), limits=quick, refinement=refinement).run()  # is the oracle sharp?
-        needs_student = self._needs_student(pool.n_reference) and not bisection.is_sharp
-        if choice.sampler is None or not needs_student or _is_one_test(growth(pool, limits=limits)):
-            return self._best_grown(growth, pool, limits, oracle, refinement)
-        ask_all(oracle, pool, task, choice.sampler, oracle.left, rng)
+        tree, pool = self._best_grown(growth, pool, limits, oracle, refinement)
+        is_right = tree.loss[tree.leaves].sum() <= _NEARLY_RIGHT
+        if is_right or bisection.is_sharp or not self._needs_student(pool.n_reference):
+            return tree
+        if choice.sampler is None:
+            return tree
+        pool.weights[pool.n_reference :] /= pool.weights[pool.n_reference :].mean()
+        if oracle.left:
+            ask_all(oracle, pool, task, choice.sampler, oracle.left, rng)
         asked = replace(pool)
         student = make_student(pool, task, oracle, _STUDIED_ROWS + _STUDIED_AT_NODES, rng)
         ask_all(student, pool, task, choice.sampler, _STUDIED_ROWS, rng)
-        pool.weights = pool.weights.copy()
         pool.weights[: pool.n_reference] *= _STUDIED_REAL_WEIGHT
         limits = replace(limits, min_sample=_STUDIED_AT_NODE, searched_rows=_STUDIED_SEARCH)
         refinement = replace(refinement, bisection=None)
-        tree = self._best_grown(growth, pool, limits, student, refinement)
+        tree, _ = self._best_grown(growth, pool, limits, student, refinement)
         if self._signs.any():
             return tree
         return revalued(tree, task, *pool_rows(asked, asked.shares))
@@ -120,24 +124,24 @@ class Expansion(Distiller):
         limits: GrowthLimits,
         oracle: Oracle,
         refinement: Refinement,
-    ) -> RuleTree:
-        """Grow trees in all ways that are tried, and return the one that loses least."""
+    ) -> tuple[RuleTree, Pool]:
+        """Grow trees in all ways that are tried; return the one that loses least, and all rows."""
         growth = partial(growth, oracle=oracle, refinement=refinement)
         is_sharp = refinement.is_sharp
         variants = self._variants(limits, is_sharp=is_sharp)
-        if len(variants) == 1:
-            return self._finished(growth(replace(pool), limits=limits), limits)
         trees = []
         for own in variants:
             with oracle.limited(oracle.left // 2 if is_sharp else oracle.left):
                 grown = growth(replace(pool), limits=own)
                 trees.append(self._finished(grown, own))
             pool = replace(grown.pool, weights=grown.row_weights())
+        if len(trees) == 1:
+            return trees[0], pool
         rows = pool_rows(pool, pool.weights)
         tree = min((revalued(tree, grown.task, *rows) for tree in trees), key=_cost)
-        if not is_sharp or self._signs.any() or len(tree.leaves) == 1:
-            return tree
-        return with_refined_tests(tree, refinement, grown.task, pool, pool.weights)
+        if is_sharp and not self._signs.any() and len(tree.leaves) > 1:
+            tree = with_refined_tests(tree, refinement, grown.task, pool, pool.weights)
+        return tree, pool
 
     def _variants(self, limits: GrowthLimits, *, is_sharp: bool) -> list[GrowthLimits]:
         """Return the ways to grow a tree that are tried.
@@ -185,13 +189,6 @@ class Expansion(Distiller):
             beam_width=1,
         )
         return Growth(pool, task, self.coding_, _quick(replace(limits, search=search))).run()
-
-
-def _is_one_test(growth: Growth) -> bool:
-    """Tell whether a single test is right about all rows."""
-    limits = replace(growth.limits, max_leaves=2)
-    tree = Growth(growth.pool, growth.task, growth.coding, limits).run()
-    return bool(tree.loss[tree.leaves].sum() <= _NO_LOSS)
 
 
 def _quick(limits: GrowthLimits) -> GrowthLimits:
