@@ -101,8 +101,7 @@ class Expansion(Distiller):
         if choice.sampler is None:
             return tree
         pool.weights[pool.n_reference :] /= pool.weights[pool.n_reference :].mean()
-        if oracle.left:
-            ask_all(oracle, pool, task, choice.sampler, oracle.left, rng)
+        ask_all(oracle, pool, task, choice.sampler, oracle.left, rng)
         asked = replace(pool)
         student = make_student(pool, task, oracle, _STUDIED_ROWS + _STUDIED_AT_NODES, rng)
         ask_all(student, pool, task, choice.sampler, _STUDIED_ROWS, rng)

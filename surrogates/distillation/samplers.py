@@ -186,7 +186,7 @@ class Mixture(Sampler):
     ) -> NDArray[np.float64]:
         """Draw the group by its weight and its probability of the tests, then the columns."""
         chances = self.weights * [component.probability(tests) for component in self.components]
-        if chances.sum() <= 0.0:
+        if n == 0 or chances.sum() <= 0.0:
             return np.empty((0, len(self.components[0].columns)))
         counts = rng.multinomial(n, chances / chances.sum())
         parts = [

@@ -150,6 +150,15 @@ def test_every_query_is_counted(model, sampler):
     assert oracle.n_rows == asked
 
 
+@pytest.mark.parametrize("model", [TrepanClassifier, DistilledTreeClassifier])
+@pytest.mark.parametrize("n_queries", [1, 10, 25])
+def test_tiny_budgets(model, n_queries):
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    oracle = Counting(lambda X: (X[:, 0] * X[:, 1] > X[:, 2]).astype(int))
+    tree = model(oracle, n_queries=n_queries, random_state=0).fit(X)
+    assert oracle.n_rows == len(X) + tree.n_queries_ <= len(X) + n_queries
+
+
 def test_no_queries_at_all():
     rng = np.random.default_rng(0)
     oracle = Counting(lambda X: (X[:, 0] > 0).astype(int))
