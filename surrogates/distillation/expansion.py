@@ -8,7 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from surrogates._params import NONE, Interval, Options
-from surrogates.distillation.alternating import Alternation, pool_rows, revalued, with_refined_tests
+from surrogates.distillation.alternating import (
+    Alternation,
+    in_order,
+    pool_rows,
+    revalued,
+    with_refined_tests,
+)
 from surrogates.distillation.bisection import Bisection
 from surrogates.distillation.distiller import SHARED_CONSTRAINTS, Constraints, Distiller
 from surrogates.distillation.growth import Growth, GrowthLimits
@@ -35,6 +41,7 @@ _NEARLY_RIGHT = 0.01
 _STUDIED_ROWS, _STUDIED_AT_NODES = 24_000, 16_000
 _STUDIED_AT_NODE = 6_000
 _STUDIED_SEARCH = 16_384
+_STUDIED_COLUMNS, _MOST_COLUMNS = 40, 160  # of more, fewer rows, and at last no student
 _STUDIED_REAL_WEIGHT = 1 / 3  # of that of reference rows: there are many others near them
 _STOP_Z, _STOP_EPSILON = 2.32, 0.01  # Craven's test of purity
 _MIN_PURITY = int(_STOP_Z**2 * (1 - _STOP_EPSILON) / _STOP_EPSILON)
@@ -103,18 +110,22 @@ class Expansion(Distiller):
         pool.weights[pool.n_reference :] /= pool.weights[pool.n_reference :].mean()
         ask_all(oracle, pool, task, choice.sampler, oracle.left, rng)
         asked = replace(pool)
-        student = make_student(pool, task, oracle, _STUDIED_ROWS + _STUDIED_AT_NODES, rng)
-        ask_all(student, pool, task, choice.sampler, _STUDIED_ROWS, rng)
+        room = min(1.0, _STUDIED_COLUMNS / len(self.coding_.columns))
+        n_anywhere, n_at_nodes = int(room * _STUDIED_ROWS), int(room * _STUDIED_AT_NODES)
+        student = make_student(pool, task, oracle, n_anywhere + n_at_nodes, rng)
+        ask_all(student, pool, task, choice.sampler, n_anywhere, rng)
         pool.weights[: pool.n_reference] *= _STUDIED_REAL_WEIGHT
-        limits = replace(limits, min_sample=_STUDIED_AT_NODE, searched_rows=_STUDIED_SEARCH)
+        at_node = int(room * _STUDIED_AT_NODE)
+        limits = replace(limits, min_sample=at_node, searched_rows=_STUDIED_SEARCH)
         refinement = replace(refinement, bisection=None)
         tree, _ = self._best_grown(growth, pool, limits, student, refinement)
-        if self._signs.any():
-            return tree
-        return revalued(tree, task, *pool_rows(asked, asked.shares))
+        rows = pool_rows(asked, asked.shares)
+        tree = revalued(tree, task, *rows)
+        return in_order(tree, self._signs, task, *rows[:3]) if self._signs.any() else tree
 
     def _has_students(self) -> bool:
-        return self.splits == "m-of-n" and self.max_literals is None
+        is_free = self.splits == "m-of-n" and self.max_literals is None
+        return is_free and len(self.coding_.columns) <= _MOST_COLUMNS
 
     def _best_grown(
         self,
