@@ -100,6 +100,12 @@ class TrepanClassifier(LabelDistiller, Expansion):
     DistilledTreeClassifier : Tests of one literal, by scikit-learn.
     TrepanRegressor : For models that predict numbers.
 
+    Notes
+    -----
+    Where the reference rows are fewer than `n_queries`, literals are not limited and the tree errs,
+    extremely randomized trees learn all answers, and a second tree is grown on what they say about
+    many more rows; its leaves get their values from the model's own answers.
+
     References
     ----------
     .. [1] M. W. Craven and J. W. Shavlik, "Extracting tree-structured representations of trained
@@ -258,6 +264,12 @@ class TrepanRegressor(NumberDistiller, Expansion):
     --------
     DistilledTreeRegressor : Tests of one literal, by scikit-learn.
     TrepanClassifier : For models that predict labels.
+
+    Notes
+    -----
+    Where the reference rows are fewer than `n_queries`, literals are not limited and the tree errs,
+    extremely randomized trees learn all answers, and a second tree is grown on what they say about
+    many more rows; its leaves get their values from the model's own answers.
 
     References
     ----------
