@@ -10,7 +10,7 @@ from surrogates.blackbox.maskers import Games, make_mixtures, rows_per_call
 from surrogates.blackbox.model import Model
 from surrogates.blackbox.players import Players
 
-__all__ = ["masked_responses"]
+__all__ = ["masked_games", "masked_responses"]
 
 
 def masked_responses(
@@ -54,7 +54,7 @@ def masked_responses(
     n_mixtures = rows.shape[0] * n_masks
     capacity = min(n_mixtures, rows_per_call(len(players.of_column)))
     mixtures = make_mixtures(rows, reference, players, capacity, model)
-    shared = _games(reference.shape[0], masks, dealt) if masks.ndim == 2 else None
+    shared = masked_games(reference.shape[0], masks, dealt) if masks.ndim == 2 else None
     answers = []
     for start in range(0, n_mixtures, mixtures.n_rows):
         stop = min(n_mixtures, start + mixtures.n_rows)
@@ -62,14 +62,23 @@ def masked_responses(
         while at < stop:
             row, mask = divmod(at, n_masks)
             end = min(stop, at + n_masks - mask)
-            games = shared or _games(reference.shape[0], masks[row], dealt)
+            games = shared or masked_games(reference.shape[0], masks[row], dealt)
             mixtures.write(slice(at - start, end - start), replace(games, row=row), mask)
             at = end
         answers.append(mixtures.ask(model, stop - start))
     return np.concatenate(answers).reshape(rows.shape[0], n_masks, -1)
 
 
-def _games(n_references: int, masks: NDArray[np.uint8], dealt: NDArray[np.int64]) -> Games:
+def masked_games(n_references: int, masks: NDArray[np.uint8], dealt: NDArray[np.int64]) -> Games:
+    """Return the mixtures of the first row as one game.
+
+    Parameters
+    ----------
+    n_references : int
+    masks : ndarray of shape (n_masks, n_players)
+    dealt : ndarray of shape (n_masks,)
+        As in `masked_responses`.
+    """
     return Games(
         row=0,
         references=np.arange(n_references),

@@ -6,6 +6,7 @@ missing values survive and a mixed frame never becomes an object array.
 
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from datetime import date, time, timedelta
 from numbers import Number
 from typing import Any
@@ -84,15 +85,18 @@ def row_hashes(data: Any) -> NDArray[np.uint64]:
     """
     hashes = np.zeros(data.shape[0], dtype=np.uint64)
     block = numeric_block(data) if data.shape[0] * data.shape[1] <= _AT_ONCE else None
+    by_column: Iterable[NDArray[np.uint64]]
     if block is not None:
-        for own in _hash_numbers(block.T.ravel()).reshape(block.T.shape):
-            hashes = hashes * np.uint64(1000003) + own
-        return hashes
-    for position in range(data.shape[1]):
-        values = column_values(data, position)
-        own = _hash_objects(values) if values.dtype.kind in "OSU" else _hash_numbers(values)
+        by_column = _hash_numbers(block.T.ravel()).reshape(block.T.shape)
+    else:
+        by_column = (_hash_column(column_values(data, at)) for at in range(data.shape[1]))
+    for own in by_column:
         hashes = hashes * np.uint64(1000003) + own
     return hashes
+
+
+def _hash_column(values: NDArray[Any]) -> NDArray[np.uint64]:
+    return _hash_objects(values) if values.dtype.kind in "OSU" else _hash_numbers(values)
 
 
 def _hash_numbers(values: NDArray[Any]) -> NDArray[np.uint64]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from surrogates._kernels import splits as kernels
 from surrogates.distillation.coding import Coding
 from surrogates.distillation.literals import EVERYTHING, Literal, MofN, Operator
-from surrogates.distillation.measures import n_words
+from surrogates.distillation.measures import n_words, plane_of_all
 
 __all__ = ["Candidates", "between", "given_candidates", "make_candidates"]
 
@@ -115,8 +115,7 @@ def given_candidates(
 
 def _with_first_row_outside(candidates: Candidates) -> NDArray[np.uint64]:
     """Return the planes, negated where the first row is inside: equal for negations."""
-    everything = np.empty(len(candidates.planes), dtype=np.uint64)
-    kernels.pack_rows(np.ones(candidates.n_rows, dtype=np.bool_), everything)
+    everything = plane_of_all(candidates.n_rows)
     inside = candidates.planes[0] & np.uint64(1)
     return candidates.planes ^ everything[:, np.newaxis] * inside
 

@@ -23,8 +23,8 @@ from surrogates.distillation.pool import Pool, Task
 from surrogates.distillation.refinement import Refinement
 from surrogates.distillation.rule_tree import RuleTree
 from surrogates.distillation.search import SearchLimits
-from surrogates.distillation.selection import Choice
-from surrogates.distillation.student import ask_all, make_student
+from surrogates.distillation.selection import Choice, ask_anywhere
+from surrogates.distillation.student import make_student
 
 __all__ = ["Expansion"]
 
@@ -103,17 +103,16 @@ class Expansion(Distiller):
         growth(replace(pool), limits=quick, refinement=refinement).run()  # is the oracle sharp?
         tree, pool = self._best_grown(growth, pool, limits, oracle, refinement)
         is_right = tree.loss[tree.leaves].sum() <= _NEARLY_RIGHT
-        if is_right or bisection.is_sharp or not self._needs_student(pool.n_reference):
-            return tree
-        if choice.sampler is None:
+        is_done = is_right or bisection.is_sharp or not self._needs_student(pool.n_reference)
+        if is_done or (sampler := choice.sampler) is None:
             return tree
         pool.weights[pool.n_reference :] /= pool.weights[pool.n_reference :].mean()
-        ask_all(oracle, pool, task, choice.sampler, oracle.left, rng)
+        ask_anywhere(sampler, oracle.left, oracle, pool, task, rng)
         asked = replace(pool)
         room = min(1.0, _STUDIED_COLUMNS / len(self.coding_.columns))
         n_anywhere, n_at_nodes = int(room * _STUDIED_ROWS), int(room * _STUDIED_AT_NODES)
         student = make_student(pool, task, oracle, n_anywhere + n_at_nodes, rng)
-        ask_all(student, pool, task, choice.sampler, n_anywhere, rng)
+        ask_anywhere(sampler, n_anywhere, student, pool, task, rng)
         pool.weights[: pool.n_reference] *= _STUDIED_REAL_WEIGHT
         at_node = int(room * _STUDIED_AT_NODE)
         limits = replace(limits, min_sample=at_node, searched_rows=_STUDIED_SEARCH)

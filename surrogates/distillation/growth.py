@@ -16,6 +16,7 @@ from surrogates.distillation.refinement import Refinement
 from surrogates.distillation.rule_tree import NONE, RuleTree
 from surrogates.distillation.samplers import Sampler, draw_passing
 from surrogates.distillation.search import SearchLimits, TestSearch
+from surrogates.distillation.selection import ask_anywhere
 
 __all__ = ["Growth", "GrowthLimits"]
 
@@ -334,15 +335,12 @@ class Growth:
         """Ask about as many rows as are left, drawn anywhere, and let them fall to the leaves."""
         if self.oracle is None or self.sampler is None or self.rng is None or not self.oracle.left:
             return
-        near = np.arange(self.pool.n_reference)
-        rows = draw_passing(self.sampler, self.oracle.left, (), near, self.coding, self.rng)
-        answers = self.oracle.ask(rows)
-        numbers = self.pool.add(
-            answers.coded, answers.targets, self.task.weights_of(answers.targets)
-        )
+        left = self.oracle.left
+        numbers = ask_anywhere(self.sampler, left, self.oracle, self.pool, self.task, self.rng)
+        coded = taken(self.pool.coded, numbers)
         for node in self.nodes:
             if node.test is None:
-                passing = pass_all(node.conditions, answers.coded, self.coding)
+                passing = pass_all(node.conditions, coded, self.coding)
                 drawn_weight = float(self._weights(node)[~self._is_reference(node.rows)].sum())
                 node.rows = np.concatenate([node.rows, numbers[passing]])
                 self._rescale(node, drawn_weight)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from surrogates._kernels import splits as kernels
 
-__all__ = ["Measure", "grouped", "make_measure", "n_words"]
+__all__ = ["Measure", "grouped", "make_measure", "n_words", "plane_of_all"]
 
 _FEW = 4
 _BITS = 8
@@ -17,6 +17,13 @@ _MOST_GROUPED = 8
 def n_words(n_rows: int) -> int:
     """Return how many words of 64 bits hold a bit for each row."""
     return (n_rows + 63) >> 6
+
+
+def plane_of_all(n_rows: int) -> NDArray[np.uint64]:
+    """Return the plane of all rows."""
+    plane = np.empty(n_words(n_rows), dtype=np.uint64)
+    kernels.pack_rows(np.ones(n_rows, dtype=np.bool_), plane)
+    return plane
 
 
 @dataclass(frozen=True, eq=False)

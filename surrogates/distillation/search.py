@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 
 from surrogates._kernels import lookahead
 from surrogates._kernels import rule_search as kernels
-from surrogates._kernels.splits import pack_rows
 from surrogates._kernels.sweeps import Limits, Planes
 from surrogates.distillation.candidates import Candidates
 from surrogates.distillation.coding import Coding
 from surrogates.distillation.criteria import Criterion
 from surrogates.distillation.literals import MofN
-from surrogates.distillation.measures import Measure, n_words
+from surrogates.distillation.measures import Measure, plane_of_all
 
 __all__ = ["Found", "SearchLimits", "TestSearch"]
 
@@ -124,14 +123,12 @@ class TestSearch:
     @cached_property
     def _problem(self) -> tuple[Planes, Limits]:
         own, limits = self.measure, self.limits
-        everything = np.empty(n_words(self.candidates.n_rows), dtype=np.uint64)
-        pack_rows(np.ones(self.candidates.n_rows, dtype=np.bool_), everything)
         planes = Planes(
             np.ascontiguousarray(self.candidates.planes),
             own.planes,
             own.mass_of,
             own.units,
-            everything,
+            plane_of_all(self.candidates.n_rows),
             own.total,
             self.allowed,
             self.candidates.n_rows,

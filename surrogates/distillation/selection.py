@@ -12,7 +12,7 @@ from surrogates.distillation.pool import Pool, Task
 from surrogates.distillation.rule_tree import RuleTree
 from surrogates.distillation.samplers import SAMPLERS, Blend, Sampler, draw_passing, make_sampler
 
-__all__ = ["Choice", "choose_sampler", "drawn_answers", "make_pool"]
+__all__ = ["Choice", "ask_anywhere", "choose_sampler", "drawn_answers", "make_pool"]
 
 _SHARE = 0.1
 _HARM = 1.0  # standard errors
@@ -47,6 +47,14 @@ def drawn_answers(
     """Draw rows anywhere, and ask about them."""
     near = np.arange(n_reference)
     return oracle.ask(draw_passing(sampler, n, (), near, oracle.coding, rng))
+
+
+def ask_anywhere(
+    sampler: Sampler, n: int, oracle: Oracle, pool: Pool, task: Task, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw rows anywhere, ask about them, add them to a pool, and return their numbers there."""
+    answers = drawn_answers(sampler, n, oracle, pool.n_reference, rng)
+    return pool.add(answers.coded, answers.targets, task.weights_of(answers.targets))
 
 
 def make_pool(

@@ -9,10 +9,8 @@ from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from surrogates.distillation.coding import Coding
 from surrogates.distillation.oracle import Answers, Oracle
 from surrogates.distillation.pool import Pool, Task
-from surrogates.distillation.samplers import Sampler
-from surrogates.distillation.selection import drawn_answers
 
-__all__ = ["Student", "ask_all", "make_student"]
+__all__ = ["Student", "make_student"]
 
 _TREES = 60
 
@@ -67,14 +65,6 @@ def make_student(
         forest = ExtraTreesRegressor(_TREES, random_state=int(seed))
         forest.fit(places, targets if targets.shape[1] > 1 else targets[:, 0])
     return Student(oracle.teacher, oracle.coding, limit, forest, targets.shape[1])
-
-
-def ask_all(
-    oracle: Oracle, pool: Pool, task: Task, sampler: Sampler, n: int, rng: np.random.Generator
-) -> None:
-    """Draw rows anywhere, ask about them, and add them to a pool."""
-    answers = drawn_answers(sampler, n, oracle, pool.n_reference, rng)
-    pool.add(answers.coded, answers.targets, task.weights_of(answers.targets))
 
 
 def _places(coded: NDArray[np.float64], coding: Coding) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ _CLOSE = 1e-9
 def predicted(estimator: Any, model: Model, rows: Any) -> Any | None:
     """Return the labels that a model of classes predicts, one for each row; None for numbers."""
     if model.indicator_of is not None:
-        answers = _whole(model)(rows)
+        answers = model.everything(rows)
         return np.array([model.labels[place] for place in answers.argmax(axis=1)], dtype=object)
     classes = getattr(estimator, "classes_", None)
     if classes is None or any(np.ndim(label) for label in classes):
@@ -30,15 +30,6 @@ def predicted(estimator: Any, model: Model, rows: Any) -> Any | None:
         return None
     table = rows.to_numpy() if model.as_array and is_frame(rows) else rows
     return np.asarray(estimator.predict(table))
-
-
-def _whole(model: Model) -> Model:
-    """Return the same model with all its outputs."""
-    places = tuple(range(len(model.labels)))
-    return Model(
-        model.predictor, model.method, model.labels, places, tuple(1.0 for _ in places),
-        model.indicator_of, model.as_array,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True)

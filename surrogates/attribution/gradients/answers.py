@@ -56,6 +56,8 @@ def explain_block(engine: GradientEngine, rows: Any) -> Answer:
 def joined(answers: Sequence[Answer]) -> Answer:
     """Return the answers to consecutive blocks as one."""
     first = answers[0]
+    if len(answers) == 1:
+        return first
     return Answer(
         np.concatenate([one.values for one in answers]),
         np.concatenate([one.base_values for one in answers]),

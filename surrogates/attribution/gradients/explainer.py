@@ -7,13 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from surrogates._params import ANY_CALLABLE, BOOLEAN, NONE, Constraint, Instance, Interval
-from surrogates.attribution.gradients.answers import (
-    Answer,
-    GradientEngine,
-    Owners,
-    explain_block,
-    joined,
-)
+from surrogates.attribution.gradients.answers import GradientEngine, Owners, explain_block, joined
 from surrogates.attribution.gradients.opening import open_response
 from surrogates.attribution.gradients.reference_inputs import ReferenceInputs, read_reference
 from surrogates.base import AttributionExplainer
@@ -113,13 +107,6 @@ class GradientExplainer(AttributionExplainer):
         """Return how the values are computed, in words and numbers that a file can keep."""
         return {}
 
-    def _answer(self, X: Any) -> Answer:
-        """Answer in blocks; a single one is not worth a pool of workers."""
-        is_single = X.shape[0] <= self.engine_.rows_per_block
-        if is_single and self.n_jobs in (None, 1) and not self.verbose:
-            return self.engine_.explain(X)
-        return joined(self._explain_blocks(explain_block, self.engine_, X))
-
     def _check_unchanged(self) -> None:
         """Refuse a network with which baselines and its anatomy were not found."""
         known, found = self._known, self.differentiable_.responses(self._asked)
@@ -131,7 +118,7 @@ class GradientExplainer(AttributionExplainer):
 
     def _explain(self, X: Any) -> Attribution:
         self._check_unchanged()
-        answer = self._answer(X)
+        answer = joined(self._explain_blocks(explain_block, self.engine_, X))
         reference = self.reference_inputs_
         return Attribution(
             values=answer.values,

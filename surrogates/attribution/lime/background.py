@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from surrogates.attribution.lime.neighbourhood import Sampled
 from surrogates.blackbox.inside import Inside, look_inside
 from surrogates.blackbox.maskers import Games, Mixtures, make_mixtures, rows_per_call
+from surrogates.blackbox.masking import masked_games
 from surrogates.blackbox.model import Model
 from surrogates.blackbox.reference import ReferenceRows
 from surrogates.blackbox.samplers import ScrambledPoints
@@ -74,16 +75,9 @@ class Background:
         replaced = np.stack(u) >= self.kept
         edges = np.cumsum(self.reference.weights)
         edges[-1] = np.inf
-        games = Games(
-            row=0,
-            references=np.arange(len(self.reference)),
-            players=np.arange(n_columns)[None],
-            coalitions=np.ascontiguousarray(~replaced.T).view(np.uint8)[None],
-            design_of=np.zeros(1, dtype=np.int64),
-            dealt=np.searchsorted(edges, of_donor, side="right"),
-            first_pair=0,
-            n_pairs=replaced.shape[1],
-        )
+        masks = np.ascontiguousarray(~replaced.T).view(np.uint8)
+        donors = np.searchsorted(edges, of_donor, side="right")
+        games = masked_games(len(self.reference), masks, donors)
         return _Cut(games, replaced.astype(np.int32))
 
 

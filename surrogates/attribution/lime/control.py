@@ -16,7 +16,7 @@ from scipy.linalg import block_diag
 from surrogates._kernels.additive import fit_additive, harmonics, places
 from surrogates._solvers import ridge_solutions
 from surrogates.attribution.lime.limits import Limit, contrasts, stacked_weights
-from surrogates.attribution.lime.representation import Representation
+from surrogates.attribution.lime.representation import Representation, slots_of
 from surrogates.blackbox.tree_ensemble import writable
 
 __all__ = ["Control", "fit_control"]
@@ -68,9 +68,7 @@ class Control:
 
     def at(self, bins: NDArray[np.int32]) -> tuple[Limit, NDArray[np.float64]]:
         """Return its limit for a row with the given bins, and the kernel's chance of each bin."""
-        columns, last = np.arange(len(bins)), self.known.shape[1] - 1
-        slots = np.where((bins < 0) | (bins > last), last, bins)
-        own = (columns, np.where(self.known[columns, slots], slots, -1))
+        own = np.arange(len(bins)), slots_of(self.known, bins)
         waves = self.wave_means[own]
         others = np.ones_like(waves)
         others[1:] *= np.cumprod(waves[:-1], axis=0)
@@ -126,7 +124,7 @@ def fit_control(
         inflation=np.concatenate([f.inflation for f in fits]),
         constant=np.concatenate([f.constant for f in fits]),
         gains=np.asarray(block_diag(*(f.gains for f in fits))),
-        known=np.concatenate([shares > 0.0, np.zeros_like(shares[:, :1], dtype=bool)], axis=1),
+        known=representation.held,
         inside=weights.inside,
         means=means,
         steps=steps,

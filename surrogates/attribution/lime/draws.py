@@ -169,7 +169,7 @@ class StagedSample:
     def _control(self, whole: Sampled) -> Control | None:
         if self.width is None or whole.uniforms is None or not isinstance(self.draw, MarginalDraw):
             return None
-        fitted = slice(whole.size * whole.n_scrambles)
+        fitted = slice(whole.n_fitted)
         return fit_control(
             self.draw.world.representation,
             whole.bins,

@@ -56,7 +56,7 @@ class Estimate:
     @property
     def n_fitted(self) -> int:
         """Number of neighbours that the limit is estimated from; the rest is fresh."""
-        return self.sampled.size * self.sampled.n_scrambles
+        return self.sampled.n_fitted
 
     @property
     def effective_size(self) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogates.attribution.lime.representation import ColumnView
+from surrogates.attribution.lime.representation import ColumnView, slots_of
 
 __all__ = ["BinWeights", "Limit", "bin_weights", "contrasts", "keep_columns", "stacked_weights"]
 
@@ -51,10 +51,7 @@ class BinWeights:
 
     def slots(self, bins: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return the entries of rows, by their bins."""
-        n_bins = len(self.shares)
-        known = (bins >= 0) & (bins < n_bins)
-        held = known & (np.append(self.shares, 0.0)[np.where(known, bins, n_bins)] > 0.0)
-        return np.where(held, bins, n_bins)
+        return slots_of(np.append(self.shares > 0.0, False), bins)
 
 
 def bin_weights(column: ColumnView, width: float) -> BinWeights:

@@ -148,6 +148,11 @@ class Sampled:
     every: NDArray[np.float64] | None = None
     control: Control | None = None
 
+    @property
+    def n_fitted(self) -> int:
+        """Number of neighbours that come before the fresh ones."""
+        return self.size * self.n_scrambles
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update({name: writable(value) for name, value in state.items()})
 

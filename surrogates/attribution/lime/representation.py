@@ -22,7 +22,7 @@ from surrogates.blackbox.column_kinds import (
 )
 from surrogates.blackbox.samplers import Marginal, in_order, make_atoms, make_pieces
 
-__all__ = ["ColumnView", "Representation", "make_representation"]
+__all__ = ["ColumnView", "Representation", "make_representation", "slots_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,18 +104,32 @@ class Representation:
 
     def holds(self, bins: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Tell which bins of rows hold any of the reference rows, as `bins`."""
-        last = self._held.shape[1] - 1
-        slots = np.where((bins < 0) | (bins > last), last, bins)
-        return self._held[np.arange(len(self.columns)), slots]
+        return slots_of(self.held, bins) < self.held.shape[1] - 1
 
     @cached_property
-    def _held(self) -> NDArray[np.bool_]:
+    def held(self) -> NDArray[np.bool_]:
         """Whether a bin holds reference rows, (n_columns, n_bins + 1): the last one does not."""
         n_bins = max(len(column.shares) for column in self.columns)
         held = np.zeros((len(self.columns), n_bins + 1), dtype=bool)
         for row, column in zip(held, self.columns, strict=True):
             row[: len(column.shares)] = column.shares > 0.0
         return held
+
+
+def slots_of(held: NDArray[np.bool_], bins: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the slots of rows: their bins, or the last one for rows in none that is held.
+
+    Parameters
+    ----------
+    held : ndarray of shape (n_bins + 1,) or (n_columns, n_bins + 1)
+        Whether a bin holds reference rows; the last one does not.
+    bins : ndarray of shape (n_rows,), (n_columns,) or (n_rows, n_columns)
+        Of one column, or of all.
+    """
+    last = held.shape[-1] - 1
+    slots = np.where((bins < 0) | (bins > last), last, bins)
+    own = held[slots] if held.ndim == 1 else held[np.arange(len(held)), slots]
+    return np.where(own, slots, last)
 
 
 def make_representation(
